@@ -1,0 +1,84 @@
+package aggregation
+
+import (
+	"time"
+
+	"github.com/triptych-bff/triptych/shared/projection"
+	"github.com/triptych-bff/triptych/shared/protojson"
+	"github.com/triptych-bff/triptych/shared/upstream"
+)
+
+// A Plan is an endpoint that has been checked and bound to its services. It is
+// immutable and serves any number of requests at once.
+type Plan struct {
+	Method  string // of the route
+	Pattern string // of the route, such as "/v1/books/{id}"
+	Policy  string
+	Limits  []string
+
+	budget   time.Duration
+	calls    []call // a call comes after those whose values it uses
+	parts    []part
+	compose  Compose
+	captures int // how many lists of values are read from answers
+}
+
+// call is a bound Call.
+type call struct {
+	service    string
+	caller     upstream.Caller
+	request    upstream.Request // what does not change from request to request
+	path       template
+	query      []queryParam
+	fields     *fields
+	inputs     []input   // values from the request and from answers, each listed once
+	needs      int       // how many distinct calls it waits for
+	dependents []int     // calls that wait for this one
+	captures   []capture // what others read from this one's answer
+	parts      []int     // parts made from this one
+}
+
+// input is a value that a call uses.
+type input struct {
+	value   Value
+	claim   *projection.Path // of claims other than the registered ones
+	capture int              // index of the captured list; -1 for values of the request
+}
+
+// capture is a list of values that is read from an answer.
+type capture struct {
+	slot int
+	path *projection.Path
+	each bool
+	max  int
+}
+
+// part is a bound Part.
+type part struct {
+	name   string
+	member []byte // the encoded name and a colon
+	call   int    // whose answer is shown
+	join   *join
+	mask   *projection.Mask // nil shows all
+	omit   bool
+}
+
+// join is a bound Joined; the looked-up answer is that of call from.
+type join struct {
+	from           int
+	intoList       *projection.Path // the elements that get a member
+	intoKey        *projection.Path // the value to look up, within an element
+	fromList       *projection.Path
+	fromKey        *projection.Path
+	member         []byte // `,"name":`
+	listIn, listOf string // for messages
+}
+
+// A Binding is a configured service, as a plan sees it.
+type Binding struct {
+	Caller upstream.Caller
+	Files  *protojson.Files // its descriptors; nil for a service that speaks HTTP
+}
+
+// Lookup finds a configured service by its name.
+type Lookup func(service string) (Binding, bool)
