@@ -7,31 +7,28 @@ import (
 )
 
 // apply is the document into with the matching elements of from put into its
-// elements.
+// elements, as their last member.
 func (j *join) apply(into, from []byte) ([]byte, error) {
 	found, err := j.lookup(from)
 	if err != nil {
 		return nil, fmt.Errorf("join with %s: %w", j.listOf, err)
 	}
-	elements, err := j.intoList.Append(nil, into)
+	spans, err := j.intoList.Spans(nil, into)
 	if err != nil {
 		return nil, fmt.Errorf("join at %s: %w", j.listIn, err)
 	}
 	out := make([]byte, 0, len(into)+len(from))
 	done := 0
-	for _, element := range elements {
-		match, err := j.match(element, found)
+	for _, s := range spans {
+		key, err := keyOf(j.intoKey, into[s.Start:s.End])
 		if err != nil {
 			return nil, fmt.Errorf("join at %s: %w", j.listIn, err)
 		}
-		if match == nil {
-			continue
+		if match := found[key]; match != nil {
+			out = append(out, into[done:s.End-1]...) // an object with a key: its closing brace is its last byte
+			out = append(append(append(out, j.member...), match...), '}')
+			done = s.End
 		}
-		// An element is a piece of into, so what is behind it tells where it ends.
-		end := len(into) - (cap(element) - len(element) - (cap(into) - len(into)))
-		out = append(out, into[done:end-1]...) // without its closing brace
-		out = append(append(append(out, j.member...), match...), '}')
-		done = end
 	}
 	return append(out, into[done:]...), nil
 }
@@ -53,15 +50,6 @@ func (j *join) lookup(src []byte) (map[string][]byte, error) {
 		}
 	}
 	return found, nil
-}
-
-// match is the element that belongs to this one, or nil.
-func (j *join) match(element []byte, found map[string][]byte) ([]byte, error) {
-	key, err := keyOf(j.intoKey, element)
-	if err != nil || key == "" {
-		return nil, err
-	}
-	return found[key], nil
 }
 
 // keyOf is the text of the key in an element, or "" where it has none.

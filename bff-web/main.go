@@ -1,0 +1,30 @@
+// Command bff-web is the gateway of the browser app: it answers one request
+// with a whole page's data, made of the services behind it.
+package main
+
+import (
+	"embed"
+	"os"
+
+	"github.com/triptych-bff/triptych/shared/command"
+	"github.com/triptych-bff/triptych/shared/gateway"
+)
+
+//go:embed config.yaml descriptors/*.binpb
+var files embed.FS
+
+// Set by the build: -ldflags "-X main.version=… -X main.commit=…".
+var version, commit string
+
+func main() {
+	os.Exit(command.Main(app(), os.Args[1:]))
+}
+
+// app is everything that makes this gateway the browser's.
+func app() gateway.App {
+	return gateway.App{
+		Name: "bff-web", Version: version, Commit: commit,
+		Files:    files,
+		Settings: func() gateway.Settings { return new(Config) },
+	}
+}

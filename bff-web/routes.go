@@ -1,0 +1,11 @@
+package main
+
+import "github.com/triptych-bff/triptych/shared/aggregation"
+
+// routes is everything that the browser app can ask for, beside the
+// pass-through routes of config.yaml.
+func routes(up upstreams) []aggregation.Endpoint {
+	return []aggregation.Endpoint{
+		dashboard(up),
+	}
+}

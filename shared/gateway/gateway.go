@@ -1,0 +1,236 @@
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"reflect"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/triptych-bff/triptych/shared/config"
+	"github.com/triptych-bff/triptych/shared/server"
+	"github.com/triptych-bff/triptych/shared/telemetry"
+	"github.com/triptych-bff/triptych/shared/tlsconf"
+)
+
+// A Gateway serves an App.
+type Gateway struct {
+	app     App
+	source  Source
+	tel     *telemetry.Telemetry
+	level   *slog.LevelVar
+	runtime *runtime
+	certs   *tlsconf.Store // nil without TLS
+	server  *server.Server
+	current atomic.Pointer[snapshot]
+
+	mu      sync.Mutex // held while a configuration is loaded
+	running *loaded
+}
+
+// New loads and checks the configuration and prepares everything to serve it.
+// The error is [config.Faults] where the configuration is at fault. The log is
+// written as JSON lines.
+func New(app App, src Source, log io.Writer) (*Gateway, error) {
+	l, err := app.load(src)
+	if err != nil {
+		return nil, err
+	}
+	g := &Gateway{app: app, source: src, running: l, level: new(slog.LevelVar)}
+	core := l.Core()
+	g.level.Set(core.LogLevel)
+	g.tel = telemetry.New(log, g.level, app.Build())
+	g.runtime = newRuntime(g.tel, core.Cache)
+	if err := g.prepare(l); err != nil {
+		g.runtime.close()
+		return nil, err
+	}
+	return g, nil
+}
+
+// prepare builds the first snapshot and the listeners.
+func (g *Gateway) prepare(l *loaded) error {
+	first, err := g.runtime.build(l)
+	if err != nil {
+		return err
+	}
+	core := l.Core()
+	var conf *tls.Config
+	if core.TLS.Enabled() {
+		if g.certs, err = tlsconf.New(l.tls()); err != nil {
+			return config.Faults{l.document.Fault("tls", "%v", err)}
+		}
+		conf = g.certs.Server()
+	}
+	g.swap(l, first)
+	g.server, err = server.New(core.Server, core.Admin, http.HandlerFunc(g.serve), conf, g.tel)
+	return err
+}
+
+// serve hands a request to the snapshot of its moment, which it keeps until its
+// end.
+func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
+	g.current.Load().handler.ServeHTTP(w, r)
+}
+
+// swap makes a snapshot the serving one and lets go of what only others used.
+func (g *Gateway) swap(l *loaded, s *snapshot) {
+	g.running = l
+	g.level.Set(l.Core().LogLevel)
+	g.current.Store(s)
+	g.runtime.pool.Retain(slices.Collect(maps.Values(s.services)))
+	g.runtime.keys.Retain(s.verifier)
+	for _, note := range s.notes {
+		g.tel.Log.Warn("not served", "reason", note)
+	}
+	for _, w := range l.document.Warnings() {
+		g.tel.Log.Warn("configuration", "warning", w.String())
+	}
+}
+
+// Listen opens the listeners. After it, [Gateway.Addr] is known.
+func (g *Gateway) Listen() error { return g.server.Listen() }
+
+// Addr is the public listener's address, and AdminAddr the operators'.
+func (g *Gateway) Addr() net.Addr { return g.server.Addr() }
+
+// AdminAddr is the address of the operators' listener.
+func (g *Gateway) AdminAddr() net.Addr { return g.server.AdminAddr() }
+
+// Run serves until ctx ends, then drains: it stops being ready, answers what it
+// has begun, and closes. It reloads the configuration on SIGHUP and when a file
+// that it was read from has changed.
+func (g *Gateway) Run(ctx context.Context) error {
+	defer g.runtime.close()
+	if err := g.Listen(); err != nil {
+		return err
+	}
+	watching, stop := context.WithCancel(ctx)
+	var reloader sync.WaitGroup
+	reloader.Go(func() { g.watch(watching) })
+	defer reloader.Wait()
+	defer stop()
+	g.tel.Log.Info("serving", "address", g.Addr().String(), "admin", g.AdminAddr().String(), "routes", len(g.current.Load().routes))
+	g.current.Load().verifier.Warm()
+	return g.server.Serve(ctx)
+}
+
+// watch reloads whenever it is asked to, until ctx ends.
+func (g *Gateway) watch(ctx context.Context) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	changes, err := watchFiles(ctx, g.files)
+	if err != nil {
+		g.tel.Log.Warn("files are not watched; send SIGHUP after a change", "err", err)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+		case <-changes:
+		}
+		_ = g.Reload() // logged and counted there
+	}
+}
+
+// Reload reads the configuration again and serves it from the next request on.
+// Requests under way end as they began. When the configuration has a fault,
+// nothing changes; the log, a metric and /readyz say so until one succeeds.
+func (g *Gateway) Reload() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	err := g.reload()
+	g.runtime.reloads.record(err)
+	if err != nil {
+		g.server.SetReason("configuration", "the last reload failed and changed nothing: "+err.Error())
+		g.tel.Log.Error("reload failed; the configuration before it goes on serving", "err", err)
+		return err
+	}
+	g.server.SetReason("configuration", "")
+	g.tel.Log.Info("reloaded", "routes", len(g.current.Load().routes))
+	return nil
+}
+
+func (g *Gateway) reload() error {
+	next, err := g.app.load(g.source)
+	if err != nil {
+		return err
+	}
+	if err := fixed(g.running, next); err != nil {
+		return err
+	}
+	s, err := g.runtime.build(next)
+	if err != nil {
+		return err
+	}
+	if g.certs != nil {
+		if err := g.certs.Load(next.tls()); err != nil {
+			return config.Faults{next.document.Fault("tls", "%v", err)}
+		}
+	}
+	g.swap(next, s)
+	return nil
+}
+
+// fixed reports changes that need new listeners.
+func fixed(old, next *loaded) error {
+	var faults config.Faults
+	a, b := old.Core(), next.Core()
+	const restart = "a change here takes effect only with a restart; nothing was reloaded"
+	if !reflect.DeepEqual(a.Server, b.Server) {
+		faults = append(faults, next.document.Fault("server", restart))
+	}
+	if !reflect.DeepEqual(a.Admin, b.Admin) {
+		faults = append(faults, next.document.Fault("admin", restart))
+	}
+	if a.TLS.Enabled() != b.TLS.Enabled() {
+		faults = append(faults, next.document.Fault("tls", restart))
+	}
+	if a.Cache != b.Cache {
+		faults = append(faults, next.document.Fault("cache", restart))
+	}
+	if len(faults) > 0 {
+		return faults
+	}
+	return nil
+}
+
+// A Report is what a check of a configuration found beside faults.
+type Report struct {
+	Routes   []RouteInfo
+	Notes    []string // endpoints that are not served, and why
+	Warnings config.Faults
+}
+
+// Check loads a configuration and builds everything that it describes, without
+// listening or calling anybody. The error is [config.Faults] where the
+// configuration is at fault.
+func Check(app App, src Source) (*Report, error) {
+	l, err := app.load(src)
+	if err != nil {
+		return nil, err
+	}
+	rt := newRuntime(telemetry.Discard(), l.Core().Cache)
+	defer rt.close()
+	s, err := rt.build(l)
+	if err != nil {
+		return nil, err
+	}
+	if l.Core().TLS.Enabled() {
+		if _, err := tlsconf.New(l.tls()); err != nil {
+			return nil, config.Faults{l.document.Fault("tls", "%v", err)}
+		}
+	}
+	return &Report{Routes: s.routes, Notes: s.notes, Warnings: l.document.Warnings()}, nil
+}

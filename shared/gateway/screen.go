@@ -1,0 +1,91 @@
+package gateway
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/triptych-bff/triptych/shared/aggregation"
+	"github.com/triptych-bff/triptych/shared/compression"
+	"github.com/triptych-bff/triptych/shared/identity"
+	"github.com/triptych-bff/triptych/shared/telemetry"
+)
+
+// screen serves an aggregation endpoint.
+func screen(plan *aggregation.Plan, coder *compression.Compressor) handler {
+	return func(w http.ResponseWriter, r *http.Request, param params) error {
+		answer, err := plan.Run(r.Context(), aggregation.Input{
+			Identity: identity.FromContext(r.Context()),
+			Param:    param,
+			RawQuery: r.URL.RawQuery,
+		})
+		if err != nil {
+			return err
+		}
+		h := w.Header()
+		h.Set(aggregation.CompletenessHeader, answer.Completeness())
+		h.Set("Content-Type", "application/json")
+		h.Add("Vary", "Accept-Encoding")
+		if answer.Partial() {
+			noteMissing(telemetry.FromContext(r.Context()), answer)
+			h.Set("Cache-Control", "no-store") // what is missing may be there the next time
+		} else {
+			h.Set("Cache-Control", "private, no-cache")
+			tag := etag(answer.Body)
+			h.Set("ETag", tag)
+			if notModified(r, tag) {
+				w.WriteHeader(http.StatusNotModified)
+				return nil
+			}
+		}
+		write(w, r, coder, answer.Body)
+		return nil
+	}
+}
+
+// write encodes the body as the client likes it best, and sends it.
+func write(w http.ResponseWriter, r *http.Request, coder *compression.Compressor, body []byte) {
+	h := w.Header()
+	encoding := coder.Negotiate(r.Header.Get("Accept-Encoding"))
+	encoded, used := coder.Encode(nil, body, encoding)
+	if used != compression.Identity {
+		h.Set("Content-Encoding", used.String())
+		telemetry.FromContext(r.Context()).Encoding = used.String()
+	}
+	h.Set("Content-Length", strconv.Itoa(len(encoded)))
+	w.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(encoded) // a client that has gone reads nothing; there is nobody to tell
+	}
+}
+
+func noteMissing(x *telemetry.Exchange, answer *aggregation.Answer) {
+	names := make([]string, len(answer.Missing))
+	for i, m := range answer.Missing {
+		names[i] = m.Part
+	}
+	x.Missing = strings.Join(names, ",")
+	x.Err = answer.Missing[0].Err
+}
+
+// etag is a weak validator (RFC 9110 §8.8.1): the body's content codings are
+// equal in meaning, not byte for byte.
+func etag(body []byte) string {
+	return `W/"` + strconv.FormatUint(xxhash.Sum64(body), 36) + `"`
+}
+
+// notModified is the weak comparison of RFC 9110 §13.1.2.
+func notModified(r *http.Request, tag string) bool {
+	opaque := strings.TrimPrefix(tag, "W/")
+	for _, field := range r.Header["If-None-Match"] {
+		for candidate := range strings.SplitSeq(field, ",") {
+			candidate = strings.TrimSpace(candidate)
+			if candidate == "*" || strings.TrimPrefix(candidate, "W/") == opaque {
+				return true
+			}
+		}
+	}
+	return false
+}

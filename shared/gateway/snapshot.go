@@ -1,0 +1,241 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/triptych-bff/triptych/shared/aggregation"
+	"github.com/triptych-bff/triptych/shared/auth"
+	"github.com/triptych-bff/triptych/shared/compression"
+	"github.com/triptych-bff/triptych/shared/config"
+	"github.com/triptych-bff/triptych/shared/edge"
+	"github.com/triptych-bff/triptych/shared/ratelimit"
+	"github.com/triptych-bff/triptych/shared/routing"
+	"github.com/triptych-bff/triptych/shared/upstream"
+)
+
+// snapshot is everything that one configuration decides. It never changes.
+type snapshot struct {
+	handler  http.Handler
+	verifier *auth.Verifier
+	services map[string]*upstream.Service
+	routes   []RouteInfo
+	notes    []string // what is legal, but worth knowing
+}
+
+// RouteInfo describes a served route.
+type RouteInfo struct {
+	Methods []string
+	Pattern string
+	Policy  string
+	Target  string // "screen" or the name of the service
+}
+
+// build makes the snapshot of a configuration. The error is [config.Faults].
+func (rt *runtime) build(l *loaded) (*snapshot, error) {
+	b := &builder{runtime: rt, loaded: l, core: l.Core(), snapshot: &snapshot{services: map[string]*upstream.Service{}}}
+	b.mechanisms()
+	b.upstreams()
+	b.screens()
+	b.passThrough()
+	b.router()
+	if len(b.faults) > 0 {
+		return nil, b.faults
+	}
+	return b.snapshot, nil
+}
+
+// builder collects what becomes a snapshot, and all faults on the way.
+type builder struct {
+	*runtime
+	loaded   *loaded
+	core     *Config
+	snapshot *snapshot
+	faults   config.Faults
+
+	verifier *auth.Verifier
+	policies map[string]*auth.Policy
+	limits   map[string]*ratelimit.Policy
+	coder    *compression.Compressor
+	entries  []entry
+}
+
+// entry is a route on its way into the router.
+type entry struct {
+	match   routing.Route
+	key     string // where in the configuration; empty for a screen
+	info    RouteInfo
+	handler handler
+}
+
+func (b *builder) fault(key, format string, args ...any) {
+	b.faults = append(b.faults, b.loaded.document.Fault(key, format, args...))
+}
+
+// mechanisms builds what routes share.
+func (b *builder) mechanisms() {
+	b.verifier = auth.NewVerifier(b.core.Auth, b.keys)
+	b.snapshot.verifier = b.verifier
+	b.policies = make(map[string]*auth.Policy, len(b.core.Policies))
+	for _, p := range b.core.Policies {
+		b.policies[p.Name] = auth.NewPolicy(p)
+	}
+	b.limits = make(map[string]*ratelimit.Policy, len(b.core.Limits))
+	for i := range b.core.Limits {
+		b.limits[b.core.Limits[i].Name] = &b.core.Limits[i]
+	}
+	var err error
+	if b.coder, err = compression.New(b.core.Compression); err != nil {
+		b.fault("compression", "%v", err)
+	}
+}
+
+// upstreams binds every configured service to its state.
+func (b *builder) upstreams() {
+	for _, name := range slices.Sorted(maps.Keys(b.core.Upstreams)) {
+		c := b.core.Upstreams[name]
+		key := "upstreams." + name
+		files, err := b.loaded.descriptors(c)
+		if err != nil {
+			b.fault(key+".descriptors", "%v", err)
+			continue
+		}
+		service, err := b.pool.Service(name, c, files)
+		if err != nil {
+			b.fault(key, "%v", err)
+			continue
+		}
+		b.snapshot.services[name] = service
+	}
+}
+
+// screens compiles the aggregation endpoints that are to be served.
+func (b *builder) screens() {
+	endpoints := b.loaded.Endpoints()
+	all := names(endpoints, func(e aggregation.Endpoint) string { return e.Route })
+	for i, name := range b.core.Screens {
+		if !slices.Contains(all, name) {
+			b.fault(fmt.Sprintf("screens[%d]", i), "%s", unknown("screen", name, all))
+		}
+	}
+	for _, e := range endpoints {
+		if b.core.Screens == nil || slices.Contains(b.core.Screens, e.Route) {
+			b.screen(e)
+		}
+	}
+}
+
+func (b *builder) screen(e aggregation.Endpoint) {
+	plan, err := aggregation.Compile(e, b.binding)
+	var absent *aggregation.NotConfigured
+	switch {
+	case errors.As(err, &absent):
+		b.snapshot.notes = append(b.snapshot.notes, absent.Error())
+		return
+	case err != nil:
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			b.fault("", "screen %s", line)
+		}
+		return
+	}
+	a := b.access(e.Policy, e.Limits, func(_, format string, args ...any) {
+		b.fault("", "screen %s: %s", e.Route, fmt.Sprintf(format, args...))
+	})
+	b.entries = append(b.entries, entry{
+		match:   routing.Route{Methods: []string{plan.Method}, Path: plan.Pattern},
+		info:    RouteInfo{Methods: []string{plan.Method}, Pattern: plan.Pattern, Policy: e.Policy, Target: "screen"},
+		handler: b.chain(plan.Pattern, a, screen(plan, b.coder)),
+	})
+}
+
+// binding finds a service for a plan; answers that are the same for everybody
+// come through the cache.
+func (b *builder) binding(name string) (aggregation.Binding, bool) {
+	s, ok := b.snapshot.services[name]
+	if !ok {
+		return aggregation.Binding{}, false
+	}
+	return aggregation.Binding{Caller: b.cache.Wrap(s), Files: s.Files()}, true
+}
+
+// access looks up a route's policy and limits.
+func (b *builder) access(policy string, limits []string, fault func(key, format string, args ...any)) access {
+	a := access{policy: b.policies[policy]}
+	if a.policy == nil {
+		fault("policy", "%s", unknown("policy", policy, slices.Sorted(maps.Keys(b.policies))))
+	}
+	for _, name := range limits {
+		limit := b.limits[name]
+		if limit == nil {
+			fault("limits", "%s", unknown("limit", name, slices.Sorted(maps.Keys(b.limits))))
+			continue
+		}
+		a.limits = append(a.limits, limit)
+	}
+	return a
+}
+
+// router compiles all routes into the web framework's router: one finished
+// handler for each method and pattern.
+func (b *builder) router() {
+	table, conflicts := routing.Compile(names(b.entries, func(e entry) routing.Route { return e.match }))
+	for _, c := range conflicts {
+		b.conflict(c)
+	}
+	if len(b.faults) > 0 {
+		return
+	}
+	e := echo.New()
+	e.HTTPErrorHandler = writeError
+	e.JSONSerializer, e.Renderer, e.Binder = nil, nil, nil // answers and bodies are not the framework's
+	for _, group := range table.Groups() {
+		e.Add(group.Method, echoPattern(group.Pattern), b.dispatch(table, group))
+	}
+	for _, entry := range b.entries {
+		b.snapshot.routes = append(b.snapshot.routes, entry.info)
+	}
+	b.snapshot.handler = edge.New(b.core.Edge, b.edge, b.tel, b.random, e)
+}
+
+func (b *builder) conflict(c routing.Conflict) {
+	place := func(i int) string {
+		if e := b.entries[i]; e.key == "" {
+			return "the screen " + e.match.Path
+		} else {
+			return e.key
+		}
+	}
+	key := b.entries[c.A].key
+	if c.B < 0 {
+		b.fault(strings.TrimSuffix(key+".path", "."), "%s", c.Reason)
+		return
+	}
+	if key == "" {
+		key = b.entries[c.B].key
+	}
+	b.fault(key, "%s and %s: %s", place(c.A), place(c.B), c.Reason)
+}
+
+// dispatch is the framework's handler of one method and pattern: the first of
+// its routes whose host and headers fit.
+func (b *builder) dispatch(table *routing.Table, group *routing.Group) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		i, ok := group.Match(r.Host, r.URL.Path, r.Header)
+		if !ok {
+			return echo.ErrNotFound
+		}
+		return b.entries[i].handler(c.Response(), r, c.Param)
+	}
+}
+
+// echoPattern writes a pattern as the framework does: {id} is :id.
+func echoPattern(pattern string) string {
+	return strings.NewReplacer("{", ":", "}", "").Replace(pattern)
+}

@@ -1,0 +1,85 @@
+package gatewaytest
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+)
+
+// recorded are the response headers that a recording keeps.
+var recorded = []string{"Content-Type", "Cache-Control", "Vary"}
+
+// serveHTTP answers from the record, or from the service itself when recording.
+func (s *Services) serveHTTP(one *service, l net.Listener) (stop func()) {
+	h := s.replayHTTP(one)
+	if s.record {
+		h = s.recordHTTP(one)
+	}
+	server := &http.Server{Handler: h}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(l)
+	}()
+	return sync.OnceFunc(func() {
+		_ = server.Close()
+		<-done
+	})
+}
+
+func httpRequest(r *http.Request) string { return r.Method + " " + r.URL.RequestURI() }
+
+func (s *Services) replayHTTP(one *service) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e, ok := one.answer(httpRequest(r), r.Context().Done())
+		if !ok {
+			s.t.Errorf("%s: nothing is recorded for %s", one.name, httpRequest(r))
+			http.Error(w, "not recorded", http.StatusNotImplemented)
+			return
+		}
+		for name, value := range e.Header {
+			w.Header().Set(name, value)
+		}
+		w.WriteHeader(e.Status)
+		body := []byte(e.Text)
+		if e.Body != nil {
+			body = e.Body
+		}
+		_, _ = w.Write(body)
+	})
+}
+
+func (s *Services) recordHTTP(one *service) http.Handler {
+	target, err := url.Parse(one.config.URL)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		ModifyResponse: func(resp *http.Response) error {
+			body, err := io.ReadAll(resp.Body)
+			if err != nil {
+				return err
+			}
+			resp.Body = io.NopCloser(bytes.NewReader(body))
+			e := exchange{Request: httpRequest(resp.Request), Status: resp.StatusCode, Header: map[string]string{}}
+			for _, name := range recorded {
+				if value := resp.Header.Get(name); value != "" {
+					e.Header[name] = value
+				}
+			}
+			if json.Valid(body) {
+				e.Body = body
+			} else {
+				e.Text = string(body)
+			}
+			one.note(e)
+			return nil
+		},
+	}
+}

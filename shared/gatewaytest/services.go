@@ -1,0 +1,209 @@
+package gatewaytest
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/triptych-bff/triptych/shared/gateway"
+	"github.com/triptych-bff/triptych/shared/protojson"
+	"github.com/triptych-bff/triptych/shared/upstream"
+)
+
+// Services are servers that stand for the services of a gateway. Each speaks
+// its service's own protocol on a port of its own.
+type Services struct {
+	t      testing.TB
+	dir    string
+	record bool
+	byName map[string]*service
+}
+
+// service is one of them.
+type service struct {
+	name   string
+	config upstream.Config
+	files  *protojson.Files // nil where it speaks HTTP
+	addr   string
+	stop   func()
+
+	mu        sync.Mutex
+	exchanges []exchange
+	calls     int
+	hanging   chan struct{} // not nil while no call is answered
+}
+
+// exchange is a recorded request and its answer.
+type exchange struct {
+	Request string            `json:"request"` // "GET /users/ada?x=1", or the gRPC method and the request message
+	Status  int               `json:"status"`  // HTTP status, or gRPC status code
+	Header  map[string]string `json:"header,omitempty"`
+	Body    json.RawMessage   `json:"body,omitempty"`
+	Text    string            `json:"text,omitempty"` // a body that is not JSON, or a gRPC status message
+}
+
+// Replay starts a server for every service that the built-in configuration of
+// app names. It answers what the file of its name in dir holds: requests that
+// nobody has recorded fail the test.
+func Replay(t testing.TB, app gateway.App, dir string) *Services {
+	t.Helper()
+	s := &Services{t: t, dir: dir, record: os.Getenv("TRIPTYCH_RECORD") != "", byName: map[string]*service{}}
+	upstreams, err := gateway.Upstreams(app, gateway.Source{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range upstreams {
+		one := &service{name: u.Name, config: u.Config, files: u.Files}
+		if !s.record {
+			one.exchanges = s.load(u.Name)
+		}
+		s.byName[u.Name] = one
+		s.start(one)
+	}
+	t.Cleanup(s.finish)
+	return s
+}
+
+func (s *Services) start(one *service) {
+	s.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	one.addr = l.Addr().String()
+	if one.files != nil {
+		one.stop = s.serveGRPC(one, l)
+	} else {
+		one.stop = s.serveHTTP(one, l)
+	}
+}
+
+// settings point a gateway at these services.
+func (s *Services) settings() []string {
+	if s == nil {
+		return nil
+	}
+	var set []string
+	for _, name := range slices.Sorted(maps.Keys(s.byName)) {
+		one := s.byName[name]
+		if one.files != nil {
+			set = append(set, "upstreams."+name+".grpc="+one.addr)
+		} else {
+			set = append(set, "upstreams."+name+".url=http://"+one.addr)
+		}
+	}
+	return set
+}
+
+func (s *Services) service(name string) *service {
+	s.t.Helper()
+	one := s.byName[name]
+	if one == nil {
+		s.t.Fatalf("the configuration names no service %q", name)
+	}
+	return one
+}
+
+// Stop closes a service: nobody listens at its address any more.
+func (s *Services) Stop(name string) { s.service(name).stop() }
+
+// Hang makes a service take calls and answer none of them.
+func (s *Services) Hang(name string) {
+	one := s.service(name)
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	one.hanging = make(chan struct{})
+}
+
+// Calls is how many calls a service has received.
+func (s *Services) Calls(name string) int {
+	one := s.service(name)
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	return one.calls
+}
+
+// answer finds what was recorded for a request. It waits where the service hangs.
+func (one *service) answer(request string, gone <-chan struct{}) (exchange, bool) {
+	one.mu.Lock()
+	one.calls++
+	hanging := one.hanging
+	one.mu.Unlock()
+	if hanging != nil {
+		select {
+		case <-hanging:
+		case <-gone:
+		}
+	}
+	i := slices.IndexFunc(one.exchanges, func(e exchange) bool { return e.Request == request })
+	if i < 0 {
+		return exchange{}, false
+	}
+	return one.exchanges[i], true
+}
+
+// note keeps an exchange for the record; equal requests stand once.
+func (one *service) note(e exchange) {
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	one.calls++
+	if !slices.ContainsFunc(one.exchanges, func(o exchange) bool { return o.Request == e.Request }) {
+		one.exchanges = append(one.exchanges, e)
+	}
+}
+
+// finish ends all services and, when recording, writes what they answered.
+func (s *Services) finish() {
+	for _, name := range slices.Sorted(maps.Keys(s.byName)) {
+		one := s.byName[name]
+		one.mu.Lock()
+		if one.hanging != nil {
+			close(one.hanging)
+			one.hanging = nil
+		}
+		one.mu.Unlock()
+		one.stop()
+		if s.record && len(one.exchanges) > 0 {
+			s.save(one)
+		}
+	}
+}
+
+func (s *Services) file(name string) string { return filepath.Join(s.dir, name+".json") }
+
+func (s *Services) load(name string) []exchange {
+	s.t.Helper()
+	data, err := os.ReadFile(s.file(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var list []exchange
+	if err := json.Unmarshal(data, &list); err != nil {
+		s.t.Fatalf("%s: %v", s.file(name), err)
+	}
+	return list
+}
+
+func (s *Services) save(one *service) {
+	slices.SortFunc(one.exchanges, func(a, b exchange) int { return strings.Compare(a.Request, b.Request) })
+	var text strings.Builder
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", " ")
+	if err := e.Encode(one.exchanges); err != nil {
+		s.t.Error(err)
+		return
+	}
+	write(s.t, s.file(one.name), []byte(text.String()))
+}
