@@ -12,6 +12,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -62,16 +63,20 @@ func (p *Problem) Error() string {
 // Unwrap is the cause.
 func (p *Problem) Unwrap() error { return p.Cause }
 
-// From is the problem that an error is or wraps. A cancelled context is
-// [ClientClosed], one whose deadline has passed is [UpstreamTimeout], and
-// everything else is [Internal] with the error as its cause. It is nil for nil.
+// From is the problem that an error is or wraps. A body that is longer than
+// allowed is [PayloadTooLarge], a cancelled context is [ClientClosed], one whose
+// deadline has passed is [UpstreamTimeout], and everything else is [Internal]
+// with the error as its cause. It is nil for nil.
 func From(err error) *Problem {
 	var p *Problem
+	var long *http.MaxBytesError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &p):
 		return p
+	case errors.As(err, &long):
+		return PayloadTooLarge.Wrap(err, fmt.Sprintf("The body may be at most %d bytes long.", long.Limit))
 	case errors.Is(err, context.Canceled):
 		return ClientClosed.Wrap(err, "")
 	case errors.Is(err, context.DeadlineExceeded):
