@@ -1,6 +1,13 @@
 package upstream
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/triptych-bff/triptych/shared/problem"
+	"github.com/triptych-bff/triptych/shared/resilience"
+)
 
 // A Code says why a call had no answer. Its names are a promise to clients.
 type Code uint8
@@ -13,6 +20,7 @@ const (
 	BreakerOpen             // not even tried, because the service has failed too often lately
 	TooLarge                // the answer is longer than the service's MaxResponse
 	Cancelled               // the caller left
+	BadRequest              // never sent: the request's path, headers or message are malformed
 )
 
 // String is the code's stable name.
@@ -28,6 +36,8 @@ func (c Code) String() string {
 		return "too-large"
 	case Cancelled:
 		return "cancelled"
+	case BadRequest:
+		return "bad-request"
 	default:
 		return "bad-answer"
 	}
@@ -50,3 +60,44 @@ func (e *Error) Error() string {
 
 // Unwrap is the cause.
 func (e *Error) Unwrap() error { return e.Cause }
+
+// Problem is what a client is told about a call without an answer, with err as
+// the cause for the operator. It names neither the service nor its address. An
+// error that is a problem already stays that problem; it is nil for nil.
+func Problem(err error) *problem.Problem {
+	var known *problem.Problem
+	var long *http.MaxBytesError
+	var failed *Error
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &long):
+		return problem.PayloadTooLarge.Wrap(err, fmt.Sprintf("The body may be at most %d bytes long.", long.Limit))
+	case errors.As(err, &failed):
+		return failed.problem(err)
+	default:
+		return problem.From(err)
+	}
+}
+
+func (e *Error) problem(cause error) *problem.Problem {
+	switch e.Code {
+	case Timeout:
+		return problem.UpstreamTimeout.Wrap(cause, "A service that this answer needs took too long.")
+	case Unreachable:
+		return problem.Unreachable.Wrap(cause, "A service that this answer needs cannot be reached.")
+	case BreakerOpen:
+		p := problem.BreakerOpen.Wrap(cause, "A service that this answer needs is failing and is given a rest.")
+		var open *resilience.OpenError
+		if errors.As(e.Cause, &open) {
+			p.RetryAfter = open.RetryAfter
+		}
+		return p
+	case Cancelled:
+		return problem.ClientClosed.Wrap(cause, "")
+	case BadRequest:
+		return problem.BadRequest.Wrap(cause, "The request cannot be passed on as it is.")
+	default:
+		return problem.BadUpstream.Wrap(cause, "A service that this answer needs gave none that can be used.")
+	}
+}

@@ -11,7 +11,8 @@ import (
 )
 
 // A Request is one call of a service. It is HTTP when RPC is nil, and gRPC
-// otherwise. Who has started it leaves it alone until the call has ended.
+// otherwise. Once it is started nobody changes it, nor what it refers to: parts
+// of it may still be on their way to the service after the call has ended.
 type Request struct {
 	// Operation names what is called, for metrics: a template such as
 	// "GET /users/{id}" or a method's full name, never a value out of a request.
