@@ -1,0 +1,184 @@
+# Every target in one sentence: make.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS   += --no-builtin-rules --no-print-directory --warn-undefined-variables
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+MODULE   := github.com/triptych-bff/triptych
+BFFS     := bff-mobile bff-web bff-tv
+MODULES  := shared $(BFFS) deploy
+PACKAGES := $(MODULES:%=./%/...)
+RELEASED := $(wildcard deploy/modproxy/$(MODULE)/shared/@v/list)
+
+# What the environment says: GOPROXY, CGO_ENABLED and, perhaps empty, GONOSUMDB.
+GO_ENV   := $(shell go env GOPROXY CGO_ENABLED GONOSUMDB)
+MODPROXY := file://$(CURDIR)/deploy/modproxy
+COMMA    := ,
+
+# Released versions of shared are read from the repository itself, everything else
+# from wherever the environment says. No public checksum log knows our module, and a
+# developer's GOPRIVATE must not lead around the proxy. A make inside make finds all
+# this done. (Blanks before a trailing # would count: comments stand on their own.)
+ifeq ($(findstring $(MODPROXY),$(GO_ENV)),)
+export GOPROXY   := $(MODPROXY),$(word 1,$(GO_ENV))
+export GONOSUMDB := $(MODULE)/*$(addprefix $(COMMA),$(word 3,$(GO_ENV)))
+export GONOPROXY := none
+endif
+
+# The race detector needs cgo.
+RACE := $(if $(filter 1,$(word 2,$(GO_ENV))),-race)
+
+# REQUIRE_ALL=1 turns everything that would be left out into a failure, here and in
+# the tests: no release of shared, no redis-server, no race detector.
+export REQUIRE_ALL ?=
+skip = echo "SKIPPED: $(1)"; test "$(REQUIRE_ALL)" != 1 || { echo "REQUIRE_ALL=1: nothing may be left out" >&2; exit 1; }
+
+BFF      ?=
+V        ?=
+CLIENT   ?= mobile
+BENCH    ?= .
+FUZZTIME ?= 20s
+
+# make itself has a variable AS, the assembler.
+ifeq ($(origin AS),default)
+AS := ada
+endif
+
+.PHONY: help
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+	/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+##@ Try it
+
+.PHONY: run
+run: build ## Open the film store: provider, services and the three gateways, until Ctrl-C.
+	@exec bin/demo run
+
+.PHONY: token
+token: ## Print an access token of the running demo: make -s token CLIENT=mobile|web|tv AS=ada|ben|cleo.
+	@go build -o bin/ ./deploy/demo
+	@bin/demo token --client "$(CLIENT)" --as "$(AS)"
+
+##@ Work on it
+
+.PHONY: build
+build: ## Build every program of this working tree into bin/.
+	go build -o bin/ $(BFFS:%=./%) ./deploy/...
+
+.PHONY: test
+test: build ## Run every test: HEAD of shared under all, then what each gateway ships, then end to end.
+	@$(MAKE) test-head
+	@$(MAKE) test-pinned
+	@$(MAKE) test-e2e
+
+.PHONY: test-head
+test-head: ## Does HEAD of shared break anyone: the tests of all five modules together.
+	@$(if $(RACE),,$(call skip,the race detector: CGO_ENABLED is 0))
+	go test $(RACE) $$(go list $(PACKAGES) | grep -v '/deploy/e2e')
+
+.PHONY: test-e2e
+test-e2e: build ## Run the end-to-end tests against the programs in bin/.
+	$(if $(wildcard deploy/e2e/*_test.go),go test ./deploy/e2e/...,@$(call skip,end-to-end tests: deploy/e2e has none))
+
+.PHONY: check
+check: bin/golangci-lint ## Check form, vet, lint, layout, dependency direction, generated files and releases.
+	@before=$$($(MAKE) -s .state); \
+	$(MAKE) check-format check-vet check-lint check-architecture check-layout proto verify-modproxy; \
+	test "$$before" = "$$($(MAKE) -s .state)" || { git status --short; echo "the checks changed files: commit what they generate" >&2; exit 1; }
+
+# The working tree as one hash: what make check must leave as it was.
+.PHONY: .state
+.state:
+	@{ git status --porcelain; git diff; } | git hash-object --stdin
+
+.PHONY: check-format
+check-format: bin/golangci-lint
+	bin/golangci-lint fmt --diff $(MODULES)
+
+.PHONY: check-vet
+check-vet:
+	go vet $(PACKAGES)
+	cd deploy/tools && GOWORK=off go vet ./...
+
+.PHONY: check-lint
+check-lint: bin/golangci-lint
+	bin/golangci-lint run $(PACKAGES)
+
+.PHONY: check-architecture
+check-architecture:
+	go test ./shared -run TestArchitecture
+
+# The top level is fixed: the five modules, their workspace, this file, README and LICENSE.
+.PHONY: check-layout
+check-layout:
+	@extra=$$(git ls-files | cut -d/ -f1 | sort -u | grep -v '^\.' | grep -vxF "$$(printf '%s\n' $(MODULES) go.work go.work.sum Makefile README.md LICENSE)" || true); \
+	test -z "$$extra" || { echo "does not belong to the top level: $$extra" >&2; exit 1; }
+
+.PHONY: fmt
+fmt: bin/golangci-lint ## Format all Go code.
+	bin/golangci-lint fmt $(MODULES)
+
+.PHONY: proto
+proto: ## Generate Go code and the gateways' descriptor sets from deploy/proto.
+	cd deploy/tools && GOWORK=off go run ./protogen
+
+.PHONY: record
+record: build ## Record the services' answers anew for the gateways' screen tests.
+	bin/demo run --services-only -- go test $(BFFS:%=./%/...) -run Record -record
+
+.PHONY: bench
+bench: ## Measure shared, layer by layer: make bench BENCH=Project.
+	go test -run '^$$' -bench '$(BENCH)' -benchmem ./shared/...
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser of outside bytes for FUZZTIME (20s) each.
+	@grep -r --include='*_test.go' '^func Fuzz' $(MODULES) | sed -n 's|^\(.*\)/[^/]*:func \(Fuzz[A-Za-z0-9_]*\).*|./\1 \2|p' | \
+	while read -r package name; do \
+		echo "== $$package $$name"; \
+		go test "$$package" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) < /dev/null; \
+	done
+
+.PHONY: tidy
+tidy: ## Tidy the go.mod of every module, each on its own.
+	for module in $(MODULES) deploy/tools; do (cd $$module && GOWORK=off go mod tidy); done
+
+# The tools' requirements must not sway ours: a module of their own, outside go.work.
+bin/golangci-lint: deploy/tools/go.mod deploy/tools/go.sum
+	cd deploy/tools && GOWORK=off go build -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+##@ Release it
+
+.PHONY: release-shared
+release-shared: ## Release HEAD's shared into deploy/modproxy: make release-shared V=v0.2.0.
+	go run ./deploy/release shared --version "$(V)"
+
+.PHONY: upgrade
+upgrade: ## Pin one gateway to a released version of shared: make upgrade BFF=bff-tv V=v0.2.0.
+	go run ./deploy/release upgrade --bff "$(BFF)" --version "$(V)"
+
+.PHONY: verify-modproxy
+verify-modproxy: ## Check that every released version is what the history says and go.sum expects.
+	go run ./deploy/release verify
+
+# The gateways that pin a released version; the others are left out aloud.
+PINNED   := $(if $(RELEASED),$(patsubst %/go.mod,%,$(shell grep -l '$(MODULE)/shared v' $(BFFS:%=%/go.mod))))
+UNPINNED := $(filter-out $(PINNED),$(BFFS))
+
+.PHONY: build-pinned
+build-pinned: ## Build each gateway with the shared that it pins, into bin/pinned/.
+	@$(if $(UNPINNED),$(call skip,pinned builds of $(UNPINNED): no released version of shared is pinned))
+	@mkdir -p bin/pinned
+	$(foreach bff,$(PINNED),(cd $(bff) && GOWORK=off go build -o ../bin/pinned/ .) &&) true
+
+.PHONY: test-pinned
+test-pinned: ## Does what we ship work: each gateway's tests with the shared that it pins.
+	@$(if $(UNPINNED),$(call skip,pinned tests of $(UNPINNED): no released version of shared is pinned))
+	$(foreach bff,$(PINNED),(cd $(bff) && GOWORK=off go test $(RACE) ./...) &&) true
+
+.PHONY: prove-pinned
+prove-pinned: ## Build the pinned gateways of HEAD from a clone without shared/, with an empty module cache.
+	deploy/release/prove-pinned.sh
