@@ -39,7 +39,9 @@ func Compile(e Endpoint, services Lookup) (*Plan, error) {
 		c.call(i, call)
 	}
 	for i := range e.Parts {
-		c.part(&e.Parts[i])
+		if e.Parts[i].From != nil {
+			c.part(&e.Parts[i])
+		}
 	}
 	if len(c.faults) > 0 {
 		return nil, errors.Join(c.faults...)

@@ -24,7 +24,8 @@ type Input struct {
 
 // Run makes the answer. The error is a [problem.Problem]: a required part could
 // not be had, the budget ran out before it was there, or the client has left.
-// When Run returns, every call that it has started is over or cancelled.
+// When Run returns, every call that it has started has ended or is about to:
+// the context that it runs in is over.
 func (p *Plan) Run(ctx context.Context, in Input) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.budget)
 	defer cancel()
