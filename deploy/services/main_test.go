@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,6 +37,25 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const posterBase = "http://posters.example"
 
+// theWorld is built once: it is immutable.
+var theWorld = sync.OnceValues(func() (*world.World, error) {
+	shelf, err := films.Load()
+	if err != nil {
+		return nil, err
+	}
+	return world.New(shelf, now()), nil
+})
+
+func worldOf(t testing.TB) *world.World {
+	t.Helper()
+	w, err := theWorld()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// newWorld builds another one.
 func newWorld(t testing.TB) *world.World {
 	t.Helper()
 	shelf, err := films.Load()
@@ -56,7 +76,7 @@ func serve(t testing.TB, service string) *serving {
 	if c.posters != "" {
 		c.posters, c.postersURL = "127.0.0.1:0", posterBase
 	}
-	s, err := start(c, newWorld(t))
+	s, err := start(c, worldOf(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +134,7 @@ func within(t *testing.T, what string, size, least, most int) {
 
 func TestUsers(t *testing.T) {
 	s := serve(t, "users")
-	for _, m := range newWorld(t).Members {
+	for _, m := range worldOf(t).Members {
 		a := s.get(t, api, "/users/"+m.ID)
 		if a.status != http.StatusOK || a.header.Get("Cache-Control") != "private, no-store" || a.header.Get("Content-Type") != "application/json" {
 			t.Fatalf("%s: %d %v", m.ID, a.status, a.header)
@@ -271,7 +291,6 @@ func TestCatalog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log(protojson.Format(f))
 	within(t, "a film", proto.Size(f), 1200, 2500)
 	within(t, "a film as JSON", asJSON(t, f), 1500, 4000)
 	if f.GetDirector() != "Quentin Tarantino" || f.GetWorldwideGrossUsd() != 212928762 || f.RunningTimeMin != nil || f.GetRatings().GetImdb().GetScore() != 8.9 {
@@ -385,7 +404,6 @@ func TestRecommendations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log(protojson.Format(got))
 	within(t, "recommendations", proto.Size(got), 3000, 8000)
 	within(t, "recommendations as JSON", asJSON(t, got), 3000, 9000)
 	if len(got.GetItems()) != 12 {

@@ -80,6 +80,8 @@ func historyOf(m *world.Member) []seen {
 		s := seen{film: o.Film, liking: 0.6} // who rents a film expects to like it
 		if r := ratings[o.Film.ID]; r > 0 {
 			s.liking = float64(r) / 10
+		} else if o.Active {
+			s.liking = 0.95 // and what is on right now is what they are in the mood for
 		}
 		list = append(list, s)
 	}

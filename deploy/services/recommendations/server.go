@@ -18,8 +18,12 @@ import (
 	"github.com/triptych-bff/triptych/deploy/services/world"
 )
 
-// usual is how many items come when nobody says how many.
-const usual = 12
+const (
+	// usual is how many items come when nobody says how many.
+	usual = 12
+	// kept is how many computed lists are kept before all are dropped.
+	kept = 1000
+)
 
 // Server answers for the world. The world does not change, so a list is
 // computed once, when it is first asked for, and then kept.
@@ -96,6 +100,9 @@ func (s *Server) list(key string, compute func() *list) *list {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.lists[key] == nil {
+		if len(s.lists) >= kept {
+			clear(s.lists)
+		}
 		s.lists[key] = compute()
 	}
 	return s.lists[key]
