@@ -1,0 +1,112 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/triptych-bff/triptych/shared/problem"
+)
+
+const (
+	// minRate is how many bytes of a body must come in a second, in the long run.
+	minRate = 1 << 10
+	// rearm is how much later a body's deadline must be to be worth setting.
+	rearm = time.Second
+)
+
+// pace bounds how slowly the client may send a body and take an answer, and tells
+// it to leave while the server drains.
+func (s *Server) pace(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-s.health.draining: // HTTP/2 makes a GOAWAY of it
+			w.Header().Set("Connection", "close")
+		default:
+		}
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = newPacedBody(r.Body, http.NewResponseController(w).SetReadDeadline, s.config.BodyTimeout)
+		}
+		next.ServeHTTP(&pacedWriter{ResponseWriter: w, stall: s.config.WriteTimeout}, r)
+	})
+}
+
+// A pacedBody moves the connection's read deadline along with what arrives. The
+// deadline also holds while nobody reads, for net/http reads up what a handler
+// has left.
+type pacedBody struct {
+	io.ReadCloser
+	setDeadline func(time.Time) error
+	limit       time.Time // by which the first byte must have come
+	read        int64
+	armed       time.Time
+}
+
+func newPacedBody(body io.ReadCloser, setDeadline func(time.Time) error, timeout time.Duration) *pacedBody {
+	b := &pacedBody{ReadCloser: body, setDeadline: setDeadline, limit: time.Now().Add(timeout)}
+	b.arm()
+	return b
+}
+
+// arm does nothing where deadlines are not supported: what serves the handler
+// then is no connection.
+func (b *pacedBody) arm() {
+	deadline := b.limit.Add(time.Duration(b.read) * time.Second / minRate)
+	if deadline.Sub(b.armed) >= rearm {
+		b.armed = deadline
+		_ = b.setDeadline(deadline)
+	}
+}
+
+// Read implements [io.Reader].
+func (b *pacedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.read += int64(n)
+	switch {
+	case err == nil:
+		b.arm()
+	case errors.Is(err, io.EOF):
+		_ = b.setDeadline(time.Time{}) // what comes next is not this body's
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = problem.RequestTimeout.Wrap(err, "The body came too slowly.")
+	}
+	return n, err
+}
+
+// A pacedWriter gives each piece of the answer its time.
+type pacedWriter struct {
+	http.ResponseWriter
+	stall time.Duration
+	armed time.Time
+}
+
+// Unwrap is for [http.ResponseController].
+func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// arm sets the deadline anew when an eighth of it has passed: not for each piece.
+func (w *pacedWriter) arm() {
+	if now := time.Now(); now.Sub(w.armed) >= w.stall/8 {
+		w.armed = now
+		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(now.Add(w.stall))
+	}
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (w *pacedWriter) WriteHeader(status int) {
+	w.arm()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements [io.Writer].
+func (w *pacedWriter) Write(p []byte) (int, error) {
+	w.arm()
+	return w.ResponseWriter.Write(p)
+}
+
+// FlushError is for [http.ResponseController].
+func (w *pacedWriter) FlushError() error {
+	w.arm()
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
