@@ -86,7 +86,7 @@ func (g *fixture) book() string {
 	}
 	return fmt.Sprintf(`{"id":%q,"title":"%s","summary":"%s","authors":[{"id":%q,"name":"%s"}],"images":[%s],"price":{"amount":%d.%02d,"currency":"EUR","tax":0.07},`+
 		`"rating":{"average":%.2f,"count":%d,"histogram":[1,5,20,41,33]},"published":"1999-05-06","pages":%d,"tags":["fiction","translated"],"stock":{"warehouse":%q,"available":%d,"reserved":false}}`,
-		g.uuid(), g.words(4), g.words(40), g.uuid(), g.words(2), strings.Join(images, ","), g.IntN(90), g.IntN(100), g.Float64()*5, g.IntN(9000), g.IntN(900), g.uuid(), g.IntN(50))
+		g.uuid(), g.words(4), g.words(75), g.uuid(), g.words(2), strings.Join(images, ","), g.IntN(90), g.IntN(100), g.Float64()*5, g.IntN(9000), g.IntN(900), g.uuid(), g.IntN(50))
 }
 
 func (g *fixture) recommendation() string {
@@ -100,7 +100,7 @@ func (g *fixture) recommendation() string {
 
 func (g *fixture) review() string {
 	return fmt.Sprintf(`{"id":%q,"book_id":%q,"author":{"id":%q,"name":"%s","avatar":%q},"rating":%d,"title":"%s","body":"%s","helpful":%d,"created_at":%q,"edited_at":null}`,
-		g.uuid(), g.uuid(), g.uuid(), g.words(2), g.url(), 1+g.IntN(5), g.words(4), g.words(25), g.IntN(400), g.time())
+		g.uuid(), g.uuid(), g.uuid(), g.words(2), g.url(), 1+g.IntN(5), g.words(4), g.words(50), g.IntN(400), g.time())
 }
 
 // A way is one way to do it: it appends the projection of a body.

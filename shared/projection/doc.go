@@ -50,6 +50,7 @@
 // read only the bytes they are given, and use no unsafe code. README.md shows how
 // they compare with other ways to do the same. The speed comes from four things:
 // nothing is decoded, strings are read eight bytes at a time, most keys that are
-// not selected are dismissed by one bit test, and the output is written once. The
-// recursion is as deep as the mask, never as deep as the document.
+// not selected are dismissed by one bit test, and the output is written once.
+// Projection recurses as deep as the mask, never as deep as the document; a path
+// recurses once more for each array directly in an array, up to MaxDepth.
 package projection

@@ -125,7 +125,7 @@ func (g *generator) members(depth int) {
 func (g *generator) steps(most int, first bool) {
 	for i := range g.IntN(most + 1) {
 		switch k := g.IntN(5); {
-		case k < 2 && !(first && i == 0):
+		case k < 2 && (!first || i > 0):
 			g.b.WriteString("." + keyNames[g.IntN(len(keyNames))])
 		case k == 2:
 			fmt.Fprintf(&g.b, "[%d]", g.IntN(3))

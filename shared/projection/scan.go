@@ -34,9 +34,8 @@ type scanner struct {
 	src []byte
 	err *DocumentError
 
-	high    uint64 // all words of strings, or-ed: is there any byte over 127?
-	escaped bool   // a string held a backslash since this was last cleared
-	spaced  bool   // white space was met since this was last cleared
+	escaped bool // a string held a backslash since this was last cleared
+	spaced  bool // white space was met since this was last cleared
 
 	outer [MaxDepth]byte // the closing byte of each open container around the innermost
 }
@@ -70,25 +69,12 @@ func (s *scanner) finish(i int) error {
 	if i >= 0 {
 		if i = s.space(i); i < len(s.src) {
 			s.fail(i, "unexpected byte behind the value")
-		} else if s.high&highs != 0 && !utf8.Valid(s.src) {
-			s.fail(invalidUTF8(s.src), "invalid UTF-8")
 		}
 	}
 	if s.err != nil {
 		return s.err
 	}
 	return nil
-}
-
-func invalidUTF8(b []byte) int {
-	for i := 0; i < len(b); {
-		r, n := utf8.DecodeRune(b[i:])
-		if r == utf8.RuneError && n == 1 {
-			return i
-		}
-		i += n
-	}
-	return len(b)
 }
 
 // space skips white space. The common answer, none, is found without a loop.
@@ -112,17 +98,20 @@ func (s *scanner) spaces(i int) int {
 
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
 
-// text reads a string from behind its opening quote. Eight bytes at a time: m
-// marks quotes, backslashes and control bytes; its lowest mark is exact, because
-// a borrow only runs upwards.
+// text reads a string from behind its opening quote, eight bytes at a time: m
+// marks those that end a run of plain text, with their highest bits. Flipping bit
+// 1 moves the quote, and no other byte, among the control bytes below '!', so one
+// subtraction finds both; the other finds backslashes. Bytes over 127 are no
+// marks. A borrow only runs upwards from a mark, so the lowest mark is exact.
 func (s *scanner) text(i int) int {
-	src := s.src
+	src, start := s.src, i
+	high := uint64(0) // all words, or-ed: is any byte over 127?
 	for i+8 <= len(src) {
 		w := binary.LittleEndian.Uint64(src[i:])
-		quote := w ^ '"'*ones
-		slash := w ^ '\\'*ones
-		m := ((quote-ones)&^quote | (slash-ones)&^slash | (w-' '*ones)&^w) & highs
-		s.high |= w
+		quoteOrControl := (w ^ 2*ones) - '!'*ones
+		backslash := (w ^ '\\'*ones) - ones
+		m := (quoteOrControl | backslash) &^ w & highs
+		high |= w
 		if m == 0 {
 			i += 8
 			continue
@@ -130,6 +119,9 @@ func (s *scanner) text(i int) int {
 		i += bits.TrailingZeros64(m) >> 3
 		switch src[i] {
 		case '"':
+			if high&highs != 0 {
+				return s.unicode(start, i)
+			}
 			return i + 1
 		case '\\':
 			if i = s.escape(i + 1); i < 0 {
@@ -139,17 +131,15 @@ func (s *scanner) text(i int) int {
 			return s.fail(i, "control byte in a string")
 		}
 	}
-	return s.textTail(i)
+	return s.textTail(start, i)
 }
 
 // textTail is text for the last bytes of the document, one at a time.
-func (s *scanner) textTail(i int) int {
+func (s *scanner) textTail(start, i int) int {
 	for i >= 0 && i < len(s.src) {
-		c := s.src[i]
-		s.high |= uint64(c)
-		switch {
+		switch c := s.src[i]; {
 		case c == '"':
-			return i + 1
+			return s.unicode(start, i)
 		case c == '\\':
 			i = s.escape(i + 1)
 		case c < ' ':
@@ -159,6 +149,26 @@ func (s *scanner) textTail(i int) int {
 		}
 	}
 	return s.fail(i, "unexpected end")
+}
+
+// unicode checks the string between its quotes, src[start:end].
+func (s *scanner) unicode(start, end int) int {
+	if text := s.src[start:end]; !utf8.Valid(text) {
+		return s.fail(start+invalidUTF8(text), "invalid UTF-8")
+	}
+	return end + 1
+}
+
+// invalidUTF8 is the place of the first byte that is at fault.
+func invalidUTF8(b []byte) int {
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return len(b)
 }
 
 // escape reads the rest of an escape sequence from behind its backslash.
@@ -258,6 +268,9 @@ func (s *scanner) key(i int) int {
 	}
 	if i = s.text(i + 1); i < 0 {
 		return -1
+	}
+	if at(s.src, i) == ':' {
+		return i + 1
 	}
 	return s.colon(i)
 }
