@@ -251,9 +251,9 @@ func (s *keySet) land(f *flight) {
 		s.current.Store(&published{keys: keys, fetched: now, due: now.Add(ttl * 4 / 5), expires: now.Add(ttl)})
 	}
 	s.mu.Unlock()
+	s.report(len(keys), now, err)
 	f.err = err
 	close(f.done)
-	s.report(len(keys), now, err)
 }
 
 // fail notes a failed fetch: each pause before the next one is twice the last.
