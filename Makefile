@@ -127,8 +127,8 @@ proto: ## Generate Go code and the gateways' descriptor sets from deploy/proto.
 	cd deploy/tools && GOWORK=off go run ./protogen
 
 .PHONY: record
-record: build ## Record the services' answers anew for the gateways' screen tests.
-	bin/demo run --services-only -- go test $(BFFS:%=./%/...) -run Record -record
+record: build ## Record the services' answers, and what the screens make of them, anew.
+	TRIPTYCH_RECORD=1 TRIPTYCH_UPDATE=1 bin/demo run --services-only -- go test -count=1 -run 'Contract$$' $(BFFS:%=./%/...)
 
 .PHONY: bench
 bench: ## Measure shared, layer by layer: make bench BENCH=Project.

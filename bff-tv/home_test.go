@@ -17,7 +17,9 @@ func start(t *testing.T) (*gatewaytest.Gateway, *gatewaytest.Services, string) {
 	return g, services, issuer.Token("ada", "films:read")
 }
 
-func TestHome(t *testing.T) {
+// TestHomeContract is what the services answer and what becomes of it; make record
+// writes both anew.
+func TestHomeContract(t *testing.T) {
 	g, _, token := start(t)
 	answer := g.Get("/v1/home", token)
 	if answer.Status != http.StatusOK || answer.Header.Get("BFF-Completeness") != "full" {

@@ -17,7 +17,9 @@ func start(t *testing.T) (*gatewaytest.Gateway, *gatewaytest.Services, string) {
 	return g, services, issuer.Token("ada", "films:read")
 }
 
-func TestDashboard(t *testing.T) {
+// TestDashboardContract is what the services answer and what becomes of it; make record
+// writes both anew.
+func TestDashboardContract(t *testing.T) {
 	g, _, token := start(t)
 	answer := g.Get("/api/dashboard", token)
 	if answer.Status != http.StatusOK || answer.Header.Get("BFF-Completeness") != "full" {

@@ -86,8 +86,8 @@ func checkFloor(t *testing.T, path, room, imported string, test bool) {
 
 func checkConfined(t *testing.T, path, room, imported string, test bool) {
 	t.Helper()
-	if strings.HasSuffix(imported, "_test") || test {
-		return
+	if test || room == "gatewaytest" {
+		return // a test, and what helps one, may look behind every door
 	}
 	for prefix, rule := range confined {
 		if strings.HasPrefix(imported, prefix) && room != rule.owner {

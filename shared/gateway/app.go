@@ -94,7 +94,7 @@ func readBounded(path string) ([]byte, error) {
 }
 
 func (a App) envPrefix() string {
-	return strings.ToUpper(strings.ReplaceAll(a.Name, "-", "_")) + "_"
+	return strings.ToUpper(strings.ReplaceAll(a.Name, "-", "_"))
 }
 
 // read returns a file that the configuration names: embedded, or relative to

@@ -8,25 +8,20 @@ import (
 	"github.com/triptych-bff/triptych/shared/telemetry"
 )
 
-// charge counts a request against its limits and says so in the headers. The
-// error is the problem of the first limit that is used up; then none is charged.
+// charge counts a request against its limits, and says so in the headers of
+// whatever answer it gets. The error is the problem of a limit that is used up;
+// then none of them is charged.
 func charge(limiter *ratelimit.Limiter, policies []*ratelimit.Policy, h http.Header, r *http.Request) error {
-	keys := make([]string, len(policies))
-	for i, p := range policies {
-		keys[i] = limitKey(p.Key, r)
-	}
-	return limiter.Charge(h, policies, keys, 1)
-}
-
-// limitKey is who a limit counts. Who has not said who they are is counted by
-// address.
-func limitKey(by ratelimit.Key, r *http.Request) string {
 	id := identity.FromContext(r.Context())
-	switch {
-	case id != nil && by == ratelimit.User:
-		return "user " + id.Issuer + " " + id.Subject
-	case id != nil && by == ratelimit.Client:
-		return "client " + id.Client
+	address := telemetry.FromContext(r.Context()).Client
+	charges := make([]ratelimit.Charge, 0, 4)
+	for _, p := range policies {
+		charges = append(charges, ratelimit.Charge{Policy: p, Key: p.Key.Of(id, address), Cost: 1})
 	}
-	return "address " + ratelimit.Address(telemetry.FromContext(r.Context()).Client)
+	decisions, allowed := limiter.AllowAll(make([]ratelimit.Decision, 0, 4), charges...)
+	ratelimit.SetHeaders(h, decisions...)
+	if allowed {
+		return nil
+	}
+	return ratelimit.Problem(decisions...)
 }
