@@ -52,7 +52,7 @@
 // matter, a text field may hold 1.20 or true, and true is never spelt yes.
 //
 // The document is UTF-8 without byte order mark, one YAML document, at most
-// 1 MiB, 50 000 values and 32 levels deep. Anchors, aliases, merge keys and
+// 1 MiB, 20 000 values and 32 levels deep. Anchors, aliases, merge keys and
 // explicit tags are refused: what a line means never depends on another line.
 //
 // After decoding, every struct that is a [Validator] is asked, inner structs

@@ -179,7 +179,7 @@ func (l *load) validate(it *item) {
 
 func (l *load) ask(v reflect.Value, key string) {
 	if !v.Addr().CanInterface() {
-		return // an unexported embedded struct; the struct around it has its methods
+		return // an unexported embedded struct, which is no Validator
 	}
 	if validator, ok := v.Addr().Interface().(Validator); ok {
 		validator.Validate(&Check{l, key})

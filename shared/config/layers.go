@@ -46,41 +46,43 @@ func (v *variable) ValueType() string   { return "string" }
 // layers decides for every key which value wins. The deciding is viper's: a
 // default, the document as its configuration, the environment as its flags, and
 // --set as its overrides. Keys are folded, because viper does not tell userId
-// from userid, and no key has the delimiter, so that viper nests nothing.
+// from userid. They stand side by side in one map of viper's, and have no
+// delimiter, so that viper nests nothing else; into its outer map viper merges in
+// time by the square of the keys.
 type layers struct {
 	viper     *viper.Viper
 	variables map[string]*variable // by folded key: which variable a text of viper's came from
 }
 
 func newLayers() *layers {
-	return &layers{viper.NewWithOptions(viper.KeyDelimiter("\x00")), make(map[string]*variable)}
+	return &layers{viper.NewWithOptions(viper.KeyDelimiter(delimiter)), make(map[string]*variable)}
 }
 
 func (l *layers) setDefault(key string, node *yaml.Node) {
-	l.viper.SetDefault(fold(key), &setting{place{layer: byDefault}, node})
+	l.viper.SetDefault(path(key), &setting{place{layer: byDefault}, node})
 }
 
-func (l *layers) setDocument(values map[string]*setting) {
-	folded := make(map[string]any, len(values))
-	for key, s := range values {
+func (l *layers) setDocument(document map[string]*setting) {
+	folded := make(map[string]any, len(document))
+	for key, s := range document {
 		folded[fold(key)] = s
 	}
-	_ = l.viper.MergeConfigMap(folded) // never fails
+	_ = l.viper.MergeConfigMap(map[string]any{values: folded}) // never fails
 }
 
 func (l *layers) setEnvironment(key string, v *variable) {
 	l.variables[fold(key)] = v
-	_ = l.viper.BindFlagValue(fold(key), v) // fails only for nil
+	_ = l.viper.BindFlagValue(path(key), v) // fails only for nil
 }
 
 func (l *layers) setCommand(key string, node *yaml.Node) {
-	l.viper.Set(fold(key), &setting{place{layer: byCommand, file: command}, node})
+	l.viper.Set(path(key), &setting{place{layer: byCommand, file: command}, node})
 }
 
 // winner is the value that a key has, as a setting or, from the environment, as
 // a variable that is still to be read; both are nil when no layer has one.
 func (l *layers) winner(key string) (*setting, *variable) {
-	switch v := l.viper.Get(fold(key)).(type) {
+	switch v := l.viper.Get(path(key)).(type) {
 	case *setting:
 		return v, nil
 	case string:
@@ -89,6 +91,14 @@ func (l *layers) winner(key string) (*setting, *variable) {
 		return nil, nil
 	}
 }
+
+const (
+	delimiter = "\x00"
+	values    = "values" // the one map
+)
+
+// path is where viper finds a key.
+func path(key string) string { return values + delimiter + fold(key) }
 
 const hex = "0123456789abcdef"
 

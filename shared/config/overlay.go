@@ -67,22 +67,23 @@ func (l *load) leaves(variable string) []*item {
 
 // reportStrays runs when it is known which variables hold secrets.
 func (l *load) reportStrays() {
+	candidates := l.valueVariables()
 	for _, name := range l.strays {
 		if !l.used[name] {
-			l.fault(place{layer: byEnvironment, file: name}, "", l.stray(name))
+			l.fault(place{layer: byEnvironment, file: name}, "", l.stray(name, candidates))
 		}
 	}
 }
 
 // stray says why a variable matches no value, and which one was meant.
-func (l *load) stray(name string) string {
+func (l *load) stray(name string, candidates []string) string {
 	if its := l.byVariable[name]; len(its) > 0 {
 		return its[0].key + " " + notAValue(its[0].schema, "_")
 	}
 	if isServiceLink(name, l.environ[name]) {
 		return "matches no key; Kubernetes sets it for a Service of that name: set enableServiceLinks: false for the pod"
 	}
-	guess := meant(name, slices.Sorted(maps.Keys(l.valueVariables())))
+	guess := meant(name, candidates)
 	switch it := l.around(name); {
 	case it == nil:
 		return "matches no key" + guess
@@ -96,12 +97,18 @@ func (l *load) stray(name string) string {
 	return "matches no key" + guess
 }
 
-func (l *load) valueVariables() map[string]bool {
-	names := make(map[string]bool)
-	for name := range l.byVariable {
-		names[name] = len(l.leaves(name)) > 0
+// valueVariables are the variables that would match a value, sorted.
+func (l *load) valueVariables() []string {
+	if len(l.strays) == 0 {
+		return nil
 	}
-	maps.DeleteFunc(names, func(_ string, value bool) bool { return !value })
+	var names []string
+	for name := range l.byVariable {
+		if len(l.leaves(name)) > 0 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
 	return names
 }
 

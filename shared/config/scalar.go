@@ -27,6 +27,7 @@ var (
 	secretType      = reflect.TypeFor[Secret]()
 	stringType      = reflect.TypeFor[string]()
 	unmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
+	validatorType   = reflect.TypeFor[Validator]()
 )
 
 // scalarOf is how a type is read as a single value, or nil when it is not one.

@@ -121,6 +121,9 @@ func (s *schema) inline(t reflect.Type, index []int, inside []reflect.Type) {
 		case tagged && tag != "-":
 			s.add(t, f, tag, at, inside)
 		case !tagged && f.Anonymous && f.Type.Kind() == reflect.Struct:
+			if !f.IsExported() && reflect.PointerTo(f.Type).Implements(validatorType) {
+				misuse(t, "embeds %s, whose Validate could not be called; export it", f.Name)
+			}
 			s.inline(f.Type, at, inside)
 			s.embedded = append(s.embedded, at)
 		}

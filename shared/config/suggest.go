@@ -32,6 +32,7 @@ func distance(a, b []rune, bound int) int {
 	if max(len(a)-len(b), len(b)-len(a)) > bound {
 		return bound + 1
 	}
+	a, b = unlike(a, b)
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {
 		last[j] = j
@@ -52,6 +53,17 @@ func distance(a, b []rune, bound int) int {
 		before, last, row = last, row, before
 	}
 	return last[len(b)]
+}
+
+// unlike cuts what both words begin and end with: it does not change the distance.
+func unlike(a, b []rune) ([]rune, []rune) {
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return a, b
 }
 
 func differ(a, b rune) int {

@@ -16,7 +16,7 @@ import (
 // wrote, and keep the work bounded for one that a person did not write.
 const (
 	largestDocument = 1 * MiB
-	mostValues      = 50_000
+	mostValues      = 20_000
 	deepestLevel    = 32
 )
 
