@@ -17,7 +17,5 @@
 // bounded by time only: it may be of any length, but not stall.
 //
 // Not here yet: retries, hedging and balancing over several addresses of an
-// HTTP service, and client certificates. A net/http connection on which a
-// service sends more than its Content-Length announced is closed when that is
-// noticed, which may be a moment after the next request took it.
+// HTTP service, and client certificates.
 package upstream

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"strings"
 	"syscall"
-	"time"
 )
 
 const (
@@ -30,27 +29,15 @@ const (
 // An httpCarrier carries calls over HTTP/1.1.
 type httpCarrier struct {
 	scheme, host string
+	dialer       *net.Dialer
 	transport    *http.Transport
 }
 
 func newHTTP(to target, encrypted *tls.Config) *httpCarrier {
-	dialer := &net.Dialer{Timeout: to.connect, KeepAlive: 15 * time.Second}
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	return &httpCarrier{
-		scheme: to.scheme, host: to.address,
-		transport: &http.Transport{
-			Proxy:                  nil, // services are reached directly, whatever the environment says
-			DialContext:            dialer.DialContext,
-			TLSClientConfig:        encrypted,
-			TLSHandshakeTimeout:    to.connect,
-			Protocols:              protocols,
-			DisableCompression:     true, // what a mask reads must be plain; what is passed through stays as it is
-			MaxIdleConnsPerHost:    maxIdle,
-			IdleConnTimeout:        to.idle,
-			MaxResponseHeaderBytes: maxHead,
-		},
-	}
+	h := &httpCarrier{scheme: to.scheme, host: to.address, dialer: newDialer(to.connect)}
+	encrypted.ServerName = (&url.URL{Host: to.address}).Hostname()
+	h.transport = newTransport(h, to, encrypted)
+	return h
 }
 
 func (h *httpCarrier) close() { h.transport.CloseIdleConnections() }
@@ -58,7 +45,7 @@ func (h *httpCarrier) close() { h.transport.CloseIdleConnections() }
 // carry uses the transport and not a client: nothing is redirected, and no
 // cookies are kept.
 func (h *httpCarrier) carry(c *call) (*Response, error) {
-	resp, err := h.transport.RoundTrip(h.request(c))
+	resp, err := h.roundTrip(c.ctx, h.request(c))
 	if err != nil {
 		return nil, transportError(err)
 	}
@@ -88,7 +75,7 @@ func (h *httpCarrier) request(c *call) *http.Request {
 		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(req.Body)), nil }
 		out.Body, _ = out.GetBody()
 	}
-	return out.WithContext(c.ctx)
+	return out
 }
 
 // header is the caller's, with the service's own and the request's names over it.
@@ -181,9 +168,12 @@ func bodyError(err error) *Error {
 // transportError is what net/http reports, as an Error. What is neither a
 // time-out nor a broken connection is an answer that makes no sense.
 func transportError(err error) *Error {
+	var known *Error
 	var network *net.OpError
 	var timeout net.Error
 	switch {
+	case errors.As(err, &known):
+		return known
 	case errors.As(err, &network) && network.Op == "dial":
 		return &Error{Code: Unreachable, Cause: err}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():

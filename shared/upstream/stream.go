@@ -44,7 +44,7 @@ func (s *Service) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	s.link.acquire()
 	x.open(req.Context())
-	resp, roundTripErr := carrier.transport.RoundTrip(x.request(req, carrier))
+	resp, roundTripErr := carrier.roundTrip(x.ctx, x.request(req, carrier))
 	x.headEnded()
 	if roundTripErr != nil {
 		err := x.explain(roundTripErr)
@@ -125,7 +125,8 @@ func (x *stream) headEnded() {
 }
 
 func (x *stream) request(req *http.Request, carrier *httpCarrier) *http.Request {
-	out := req.WithContext(x.ctx)
+	out := new(http.Request)
+	*out = *req
 	out.URL = &url.URL{
 		Scheme: carrier.scheme, Host: carrier.host,
 		Opaque:   x.service.prefix + req.URL.EscapedPath(),
@@ -183,8 +184,7 @@ func (x *stream) explain(err error) *Error {
 		return &Error{name, Cancelled, own} // whoever sent the request did not finish it
 	}
 	failed := transportError(err)
-	failed.Service = name
-	return failed
+	return &Error{name, failed.Code, failed.Cause}
 }
 
 // fail ends an exchange that has no answer.
