@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+)
+
+// sharedDir is the folder of the released module, in the repository's root.
+const sharedDir = "shared"
+
+// A repository is one checkout: the module, the gateways and the proxy.
+type repository struct {
+	root   string // absolute
+	module string // path of shared, as its go.mod has it now
+	proxy  proxy
+	out    io.Writer
+}
+
+// open finds the checkout around dir.
+func open(ctx context.Context, dir string, out io.Writer) (*repository, error) {
+	root, err := output(ctx, dir, nil, "git", "rev-parse", "--show-toplevel")
+	if err != nil {
+		return nil, err
+	}
+	r := &repository{root: strings.TrimSpace(root), out: out}
+	text, err := os.ReadFile(filepath.Join(r.root, sharedDir, "go.mod"))
+	if err != nil {
+		return nil, err
+	}
+	if r.module = modfile.ModulePath(text); r.module == "" {
+		return nil, errors.New("shared/go.mod names no module")
+	}
+	r.proxy, err = newProxy(filepath.Join(r.root, "deploy", "modproxy"), r.module)
+	return r, err
+}
+
+func (r *repository) git(ctx context.Context, args ...string) (string, error) {
+	text, err := output(ctx, r.root, nil, "git", args...)
+	return strings.TrimSpace(text), err
+}
+
+// goEnv is the environment for go commands that read released versions: outside the
+// workspace, from the proxy in the repository first. Our module is in no public
+// checksum log, and a GOPRIVATE must not lead around the proxy.
+func (r *repository) goEnv(ctx context.Context) ([]string, error) {
+	text, err := output(ctx, r.root, nil, "go", "env", "GOPROXY", "GONOSUMDB")
+	if err != nil {
+		return nil, err
+	}
+	lines := strings.Split(text, "\n")
+	return []string{
+		"GOWORK=off",
+		"GOPROXY=file://" + filepath.ToSlash(r.proxy.root) + "," + lines[0],
+		"GONOSUMDB=" + strings.TrimSuffix(r.module+","+lines[1], ","),
+		"GONOPROXY=none",
+	}, nil
+}
+
+// output runs a command in dir and returns what it printed. Its error says what the
+// command said.
+func output(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), env...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return stdout.String(), nil
+}
