@@ -72,7 +72,7 @@ func cause(outer, ctx context.Context, err error) error {
 	case errors.As(context.Cause(ctx), &death):
 		return death
 	case outer.Err() != nil:
-		return nil
+		return nil //nolint:nilerr // somebody wished to stop
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package idp
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -165,8 +166,8 @@ func (w *world) refresh(c oauth2.Config, token string) (*oauth2.Token, error) {
 // wantRefused fails unless err is the OAuth error with this code.
 func (w *world) wantRefused(err error, code string) {
 	w.Helper()
-	refused, ok := err.(*oauth2.RetrieveError)
-	if !ok || refused.ErrorCode != code {
+	var refused *oauth2.RetrieveError
+	if !errors.As(err, &refused) || refused.ErrorCode != code {
 		w.Fatalf("got %v, want %s", err, code)
 	}
 }
