@@ -1,0 +1,37 @@
+// Package proxy passes a request through to one HTTP service and the service's
+// answer back: of any length, as it comes, decoded nowhere.
+//
+// [New] is the end of a pass-through route. The path that the service sees is
+// the canonical one behind the route's rewrite, escaped once; the query is the
+// client's, byte for byte, so that what was checked is what is forwarded.
+// Event streams, informational answers, trailers and WebSockets pass; a client
+// that leaves ends the call.
+//
+// # What the service does not see
+//
+// Headers of the connection and those that its Connection header names (RFC 9110
+// §7.6.1), cookies, and the token unless [Config] forwards it. Whatever names
+// an identity, an address or another request is said by the gateway or not at
+// all. A name with a character other than a letter, a digit or a dash is
+// dropped, because services behind CGI-like interfaces read X_User as X-User.
+// Trailers of the request are dropped, since they come after every check.
+//
+// # What the client does not see
+//
+// Set-Cookie: services share the gateway's origin, and one client's cookie must
+// not reach another through a cache. Software names, the same managed names as
+// above, and what speaks for the whole origin, such as Strict-Transport-Security.
+// Where the gateway has set a header already, its value stays; Vary is joined.
+//
+// A failure (5xx) becomes a problem of the gateway's. A refusal (4xx) keeps its
+// body if that is JSON; other bodies, which are mostly pages of some framework,
+// give way to a problem of the same status, or to nothing where there is no such
+// problem. Everything else, redirects among it, passes as it is and is not followed.
+//
+// # What it does not do
+//
+// Of all protocols that a client may ask to switch to, only websocket passes;
+// h2c above all would be a tunnel past every check. When a service sends
+// "Connection: close, X", net/http acts on the close and then hides the whole
+// line: X, if it is no header that is dropped anyway, reaches the client.
+package proxy
