@@ -174,15 +174,19 @@ PINNED   := $(if $(RELEASED),$(patsubst %/go.mod,%,$(shell grep -l '$(MODULE)/sh
 UNPINNED := $(filter-out $(PINNED),$(BFFS))
 
 .PHONY: build-pinned
-build-pinned: ## Build each gateway with the shared that it pins, into bin/pinned/.
+build-pinned: $(PINNED:%=build-pinned/%) ## Build each gateway with the shared that it pins, into bin/pinned/.
 	@$(if $(UNPINNED),$(call skip,pinned builds of $(UNPINNED): no released version of shared is pinned))
+
+build-pinned/%:
 	@mkdir -p bin/pinned
-	$(foreach bff,$(PINNED),(cd $(bff) && GOWORK=off go build $(STAMP) -o ../bin/pinned/ .) &&) true
+	cd $* && GOWORK=off go build $(STAMP) -o ../bin/pinned/ .
 
 .PHONY: test-pinned
-test-pinned: ## Does what we ship work: each gateway's tests with the shared that it pins.
+test-pinned: $(PINNED:%=test-pinned/%) ## Does what we ship work: each gateway's tests with the shared that it pins.
 	@$(if $(UNPINNED),$(call skip,pinned tests of $(UNPINNED): no released version of shared is pinned))
-	$(foreach bff,$(PINNED),(cd $(bff) && GOWORK=off go test $(RACE) ./...) &&) true
+
+test-pinned/%:
+	cd $* && GOWORK=off go test $(RACE) ./...
 
 .PHONY: prove-pinned
 prove-pinned: ## Build the pinned gateways of HEAD from a clone without shared/, with an empty module cache.
