@@ -124,6 +124,7 @@ func TestHygiene(t *testing.T) {
 		want   string // code of the problem, or the body
 	}{
 		{"GET /a%20b HTTP/1.1\r\nHost: h:80\r\n", 200, "/a b||h:80"},
+		{"GET /%61 HTTP/1.1\r\nHost: h\r\n", 200, "/a||h"},
 		{"GET http://other/x HTTP/1.1\r\nHost: h\r\n", 200, "/x||other"},
 		{"GET / HTTP/1.0\r\n", 200, "/||"},
 		{"OPTIONS * HTTP/1.1\r\nHost: h\r\n", 200, ""},

@@ -35,7 +35,7 @@ func (s *Server) pace(next http.Handler) http.Handler {
 
 // A pacedBody moves the connection's read deadline along with what arrives. The
 // deadline also holds while nobody reads, for net/http reads up what a handler
-// has left.
+// has left. At the end of the body net/http takes it back.
 type pacedBody struct {
 	io.ReadCloser
 	setDeadline func(time.Time) error
@@ -67,8 +67,6 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	switch {
 	case err == nil:
 		b.arm()
-	case errors.Is(err, io.EOF):
-		_ = b.setDeadline(time.Time{}) // what comes next is not this body's
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = problem.RequestTimeout.Wrap(err, "The body came too slowly.")
 	}

@@ -10,8 +10,8 @@
 //   - each piece of an answer has WriteTimeout to be taken by the client;
 //   - between requests a connection may be idle for IdleTimeout.
 //
-// net/http's own ReadTimeout and WriteTimeout bound whole exchanges; they are not
-// used.
+// net/http's own ReadTimeout and WriteTimeout bound whole requests and answers,
+// however well they progress; they are not used.
 //
 // When the context of [Server.Serve] ends, the server drains: it says that it is
 // not ready, goes on serving for DrainDelay while asking clients to leave, stops

@@ -256,6 +256,22 @@ func TestSteadyExchangesLive(t *testing.T) {
 	}
 }
 
+func TestBodyTimeoutEndsWithTheBody(t *testing.T) {
+	s := run(t, Config{BodyTimeout: soon}, nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		select {
+		case <-time.After(3 * soon):
+		case <-r.Context().Done():
+			t.Error("the time-out of the body ends the answer")
+		}
+	}))
+	resp, err := client(t, &http.Transport{}).Post("http://"+s.Addr().String(), "text/plain", strings.NewReader("abc"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+}
+
 func TestClientThatTakesNothingIsCut(t *testing.T) {
 	failed := make(chan error, 1)
 	s := run(t, Config{WriteTimeout: soon}, nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -125,6 +125,9 @@ func setMessage(m protoreflect.Message, text string) error {
 		}
 		return err
 	}
+	if err := utf8Error(text); err != nil {
+		return err
+	}
 	if m.Descriptor().FullName() == "google.protobuf.FieldMask" {
 		paths := m.Mutable(m.Descriptor().Fields().ByName("paths")).List()
 		for path := range strings.SplitSeq(text, ",") {

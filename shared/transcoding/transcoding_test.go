@@ -191,6 +191,7 @@ func TestQueryFaults(t *testing.T) {
 		"d=inf":                  "is no number",
 		"b=1":                    "is neither true nor false",
 		"s=%FF":                  "is not UTF-8",
+		"read_mask=%DC":          "is not UTF-8",
 		"by=%25":                 "is not base64",
 		"genre=POEM":             "is no value of Genre",
 		"genre=9":                "is no value of Genre",
