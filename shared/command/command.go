@@ -150,7 +150,8 @@ func reference(app gateway.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "reference", Short: "Print the reference of all configuration keys, as Markdown", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return config.WriteReference(c.OutOrStdout(), app.Settings())
+			_, err := fmt.Fprint(c.OutOrStdout(), config.Markdown(config.Reference(app.Settings())))
+			return err
 		},
 	}
 }

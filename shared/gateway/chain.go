@@ -33,7 +33,7 @@ type access struct {
 //   - then whether they may now.
 func (b *builder) chain(pattern string, a access, end handler) handler {
 	return note(pattern,
-		b.identify(a.policy,
+		b.identify(
 			b.authorize(a.policy,
 				b.limit(a.limits, end))))
 }
@@ -47,7 +47,7 @@ func note(pattern string, next handler) handler {
 
 // identify puts the caller's identity into the context. A bad credential is
 // refused also where none is needed: a client that sends one believes in it.
-func (b *builder) identify(_ *auth.Policy, next handler) handler {
+func (b *builder) identify(next handler) handler {
 	verifier := b.verifier
 	return func(w http.ResponseWriter, r *http.Request, param params) error {
 		id, err := verifier.Authenticate(r.Context(), r.Header)

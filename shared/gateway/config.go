@@ -3,7 +3,6 @@ package gateway
 import (
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 
 	"github.com/triptych-bff/triptych/shared/auth"
@@ -52,22 +51,11 @@ type Route struct {
 	ForwardToken bool              `config:"forward_token" doc:"Whether the service gets the caller's Authorization header."`
 }
 
-// Validate implements [config.Validator]: names that stand in one section must
-// exist in another.
+// Validate implements [config.Validator]. That the names which routes use exist
+// is checked when they are looked up, together with those that screens use.
 func (c *Config) Validate(check *config.Check) {
-	policies := names(c.Policies, func(p auth.PolicyConfig) string { return p.Name })
-	limits := names(c.Limits, func(p ratelimit.Policy) string { return p.Name })
-	unique(check, "policies", policies)
-	unique(check, "limits", limits)
-	services := slices.Sorted(maps.Keys(c.Upstreams))
-	for i, r := range c.Routes {
-		key := func(field string) string { return fmt.Sprintf("routes[%d].%s", i, field) }
-		known(check, key("upstream"), "upstream", r.Upstream, services)
-		known(check, key("policy"), "policy", r.Policy, policies)
-		for k, limit := range r.Limits {
-			known(check, fmt.Sprintf("%s[%d]", key("limits"), k), "limit", limit, limits)
-		}
-	}
+	unique(check, "policies", names(c.Policies, func(p auth.PolicyConfig) string { return p.Name }))
+	unique(check, "limits", names(c.Limits, func(p ratelimit.Policy) string { return p.Name }))
 }
 
 func names[T any](list []T, name func(T) string) []string {
@@ -78,15 +66,7 @@ func names[T any](list []T, name func(T) string) []string {
 	return all
 }
 
-// known reports a name that no section defines. An absent one is reported as
-// missing by the loader.
-func known(check *config.Check, key, what, name string, all []string) {
-	if name == "" || slices.Contains(all, name) {
-		return
-	}
-	check.Fault(key, "%s", unknown(what, name, all))
-}
-
+// unknown is the fault of a name that no section defines.
 func unknown(what, name string, all []string) string {
 	text := fmt.Sprintf("no %s is named %q", what, name)
 	if near := config.Suggest(name, all); near != "" {
@@ -98,7 +78,7 @@ func unknown(what, name string, all []string) string {
 func unique(check *config.Check, key string, all []string) {
 	for i, name := range all {
 		if slices.Index(all, name) < i {
-			check.Fault(fmt.Sprintf("%s[%d].name", key, i), "%q stands twice", name)
+			check.Fault(config.Key(key, i, "name"), "%q stands twice", name)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/triptych-bff/triptych/shared/config"
 	"github.com/triptych-bff/triptych/shared/server"
@@ -31,6 +32,7 @@ type Gateway struct {
 	runtime *runtime
 	certs   *tlsconf.Store // nil without TLS
 	server  *server.Server
+	listen  func() error // opens the listeners, once
 	current atomic.Pointer[snapshot]
 
 	mu      sync.Mutex // held while a configuration is loaded
@@ -66,14 +68,17 @@ func (g *Gateway) prepare(l *loaded) error {
 	core := l.Core()
 	var conf *tls.Config
 	if core.TLS.Enabled() {
-		if g.certs, err = tlsconf.New(l.tls()); err != nil {
+		if g.certs, err = tlsconf.New(l.tls(), time.Now); err != nil {
 			return config.Faults{l.document.Fault("tls", "%v", err)}
 		}
 		conf = g.certs.Server()
 	}
 	g.swap(l, first)
-	g.server, err = server.New(core.Server, core.Admin, http.HandlerFunc(g.serve), conf, g.tel)
-	return err
+	if g.server, err = server.New(core.Server, core.Admin, http.HandlerFunc(g.serve), conf, g.tel); err != nil {
+		return err
+	}
+	g.listen = sync.OnceValue(g.server.Listen)
+	return nil
 }
 
 // serve hands a request to the snapshot of its moment, which it keeps until its
@@ -97,8 +102,9 @@ func (g *Gateway) swap(l *loaded, s *snapshot) {
 	}
 }
 
-// Listen opens the listeners. After it, [Gateway.Addr] is known.
-func (g *Gateway) Listen() error { return g.server.Listen() }
+// Listen opens the listeners, if they are not open yet. After it, [Gateway.Addr]
+// is known. [Gateway.Run] calls it too.
+func (g *Gateway) Listen() error { return g.listen() }
 
 // Addr is the public listener's address, and AdminAddr the operators'.
 func (g *Gateway) Addr() net.Addr { return g.server.Addr() }
@@ -228,7 +234,7 @@ func Check(app App, src Source) (*Report, error) {
 		return nil, err
 	}
 	if l.Core().TLS.Enabled() {
-		if _, err := tlsconf.New(l.tls()); err != nil {
+		if _, err := tlsconf.New(l.tls(), time.Now); err != nil {
 			return nil, config.Faults{l.document.Fault("tls", "%v", err)}
 		}
 	}

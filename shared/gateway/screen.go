@@ -49,15 +49,15 @@ func screen(plan *aggregation.Plan, coder *compression.Compressor) handler {
 func write(w http.ResponseWriter, r *http.Request, coder *compression.Compressor, body []byte) {
 	h := w.Header()
 	encoding := coder.Negotiate(r.Header.Get("Accept-Encoding"))
-	encoded, used := coder.Encode(nil, body, encoding)
-	if used != compression.Identity {
-		h.Set("Content-Encoding", used.String())
-		telemetry.FromContext(r.Context()).Encoding = used.String()
+	if encoded, ok := coder.Encode(nil, body, encoding); ok {
+		body = encoded
+		h.Set("Content-Encoding", encoding.String())
+		telemetry.FromContext(r.Context()).Encoding = encoding.String()
 	}
-	h.Set("Content-Length", strconv.Itoa(len(encoded)))
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(encoded) // a client that has gone reads nothing; there is nobody to tell
+		_, _ = w.Write(body) // a client that has gone reads nothing; there is nobody to tell
 	}
 }
 

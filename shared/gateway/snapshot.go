@@ -100,15 +100,14 @@ func (b *builder) mechanisms() {
 func (b *builder) upstreams() {
 	for _, name := range slices.Sorted(maps.Keys(b.core.Upstreams)) {
 		c := b.core.Upstreams[name]
-		key := "upstreams." + name
 		files, err := b.loaded.descriptors(c)
 		if err != nil {
-			b.fault(key+".descriptors", "%v", err)
+			b.fault(config.Key("upstreams", name, "descriptors"), "%v", err)
 			continue
 		}
 		service, err := b.pool.Service(name, c, files)
 		if err != nil {
-			b.fault(key, "%v", err)
+			b.fault(config.Key("upstreams", name), "%v", err)
 			continue
 		}
 		b.snapshot.services[name] = service
@@ -121,7 +120,7 @@ func (b *builder) screens() {
 	all := names(endpoints, func(e aggregation.Endpoint) string { return e.Route })
 	for i, name := range b.core.Screens {
 		if !slices.Contains(all, name) {
-			b.fault(fmt.Sprintf("screens[%d]", i), "%s", unknown("screen", name, all))
+			b.fault(config.Key("screens", i), "%s", unknown("screen", name, all))
 		}
 	}
 	for _, e := range endpoints {
@@ -184,7 +183,11 @@ func (b *builder) access(policy string, limits []string, fault func(key, format 
 // router compiles all routes into the web framework's router: one finished
 // handler for each method and pattern.
 func (b *builder) router() {
-	table, conflicts := routing.Compile(names(b.entries, func(e entry) routing.Route { return e.match }))
+	routes := make([]routing.Route, len(b.entries))
+	for i, e := range b.entries {
+		routes[i] = e.match
+	}
+	table, conflicts := routing.Compile(routes)
 	for _, c := range conflicts {
 		b.conflict(c)
 	}

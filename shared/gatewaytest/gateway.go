@@ -5,12 +5,15 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/triptych-bff/triptych/shared/gateway"
 )
@@ -32,14 +35,33 @@ func Start(t testing.TB, app gateway.App, services *Services, issuer *Issuer, se
 	t.Helper()
 	keys := []string{"server.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0"}
 	keys = append(keys, services.settings()...)
-	if issuer != nil {
-		list, err := json.Marshal([]any{issuer.settings()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys = append(keys, "auth.issuers="+string(list))
+	return Run(t, app, gateway.Source{File: trusting(t, app, issuer), Set: append(keys, set...)})
+}
+
+// trusting is a file with app's built-in configuration, which trusts issuer only.
+func trusting(t testing.TB, app gateway.App, issuer *Issuer) string {
+	t.Helper()
+	if issuer == nil {
+		return ""
 	}
-	return Run(t, app, gateway.Source{Set: append(keys, set...)})
+	data, err := fs.ReadFile(app.Files, "config.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct {
+		Auth map[string]any `yaml:"auth"`
+		Rest map[string]any `yaml:",inline"`
+	}
+	if err := yaml.Unmarshal(data, &document); err != nil {
+		t.Fatal(err)
+	}
+	document.Auth["issuers"] = []any{issuer.settings()}
+	if data, err = yaml.Marshal(document); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), app.Name+".yaml")
+	write(t, file, data)
+	return file
 }
 
 // Run runs app with the given configuration as long as the test.
