@@ -111,7 +111,7 @@ check-vet:
 
 .PHONY: check-lint
 check-lint: bin/golangci-lint
-	bin/golangci-lint run $(PACKAGES)
+	bin/golangci-lint run --allow-serial-runners $(PACKAGES)
 
 .PHONY: check-architecture
 check-architecture:
