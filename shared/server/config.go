@@ -57,7 +57,6 @@ func (c *Config) Validate(check *config.Check) {
 
 // Validate implements [config.Validator].
 func (a *AdminConfig) Validate(check *config.Check) {
-	validateAddress(check, a.Listen)
 	if err := a.withDefaults().check(); err != nil {
 		check.Fault("listen", "%v", err)
 	}
@@ -76,7 +75,7 @@ func validateAddress(check *config.Check, address string) {
 func (a AdminConfig) check() error {
 	host, _, err := net.SplitHostPort(a.Listen)
 	if err != nil || a.AllowRemote || loopback(host) {
-		return nil // what is no address fails when it is listened on
+		return err
 	}
 	return fmt.Errorf("%s can be reached from other machines, and nothing on it asks who is there; set allow_remote to mean it", a.Listen)
 }
