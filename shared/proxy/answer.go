@@ -123,7 +123,7 @@ var errTunnelEnded = errors.New("the service ended the tunnel")
 
 func (t tunnel) Read(p []byte) (int, error) {
 	n, err := t.ReadWriteCloser.Read(p)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = errTunnelEnded
 	}
 	return n, err

@@ -1,0 +1,290 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/coder/websocket"
+)
+
+func TestEventsArriveOneByOne(t *testing.T) {
+	next := make(chan string)
+	f := open(t, serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.(http.Flusher).Flush()
+		for event := range next {
+			fmt.Fprintf(w, "data: %s\n\n", event)
+			w.(http.Flusher).Flush()
+		}
+	}), setup{})
+	resp, err := f.Client().Get(f.URL) // returns: the head is here before any event
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewReader(resp.Body)
+	for _, event := range []string{"one", "two", "three"} {
+		next <- event
+		line, err := lines.ReadString('\n') // returns: the service is waiting for the next
+		if err != nil || line != "data: "+event+"\n" {
+			t.Fatalf("%q, %v", line, err)
+		}
+		_, _ = lines.ReadString('\n')
+	}
+	close(next)
+	if rest, err := io.ReadAll(lines); err != nil || len(rest) != 0 {
+		t.Errorf("%q, %v", rest, err)
+	}
+}
+
+// A body of known length is not held back either.
+func TestAKnownLengthIsNotHeldBack(t *testing.T) {
+	more := make(chan struct{})
+	url, _ := wire(t, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab", func(c net.Conn) {
+		<-more
+		_, _ = io.WriteString(c, "cd")
+	})
+	f := open(t, url, setup{})
+	resp, err := f.Client().Get(f.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	half := make([]byte, 2)
+	if _, err := io.ReadFull(resp.Body, half); err != nil || string(half) != "ab" {
+		t.Errorf("%q, %v", half, err)
+	}
+	close(more)
+	if rest, err := io.ReadAll(resp.Body); err != nil || string(rest) != "cd" {
+		t.Errorf("%q, %v", rest, err)
+	}
+}
+
+func TestAClientThatLeavesEndsTheCall(t *testing.T) {
+	for name, begin := range map[string]bool{"before the answer": false, "amid the answer": true} {
+		t.Run(name, func(t *testing.T) {
+			arrived, ended := make(chan struct{}), make(chan struct{})
+			f := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if begin {
+					w.(http.Flusher).Flush()
+				}
+				close(arrived)
+				<-r.Context().Done()
+				close(ended)
+			}), setup{})
+			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
+			req, err := http.NewRequestWithContext(ctx, "GET", f.URL, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			done := make(chan error, 1)
+			go func() {
+				resp, err := f.transport().RoundTrip(req)
+				if err == nil {
+					_, err = io.Copy(io.Discard, resp.Body)
+					_ = resp.Body.Close()
+				}
+				done <- err
+			}()
+			receive(t, arrived, "request")
+			leave()
+			receive(t, ended, "end of the call")
+			if err := receive(t, done, "result"); err == nil {
+				t.Error("the client got a whole answer")
+			}
+			if x := receive(t, f.noted, "note"); x.Code != "client-closed" {
+				t.Errorf("noted %q, %v", x.Code, x.Err)
+			}
+		})
+	}
+}
+
+func TestLargeBodiesStreamBothWays(t *testing.T) {
+	const size = 10 << 20
+	f := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		sum := sha256.New()
+		n, _ := io.Copy(sum, r.Body)
+		w.Header().Set("X-Received", fmt.Sprintf("%d %x", n, sum.Sum(nil)))
+		_, _ = io.Copy(w, random(size))
+	}), setup{})
+	sum := sha256.New()
+	_, _ = io.Copy(sum, random(size))
+	want := fmt.Sprintf("%d %x", size, sum.Sum(nil))
+	for name, length := range map[string]int64{"known length": size, "chunked": -1} {
+		req, err := http.NewRequestWithContext(t.Context(), "POST", f.URL, random(size))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.ContentLength = length
+		resp, err := f.transport().RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum.Reset()
+		n, err := io.Copy(sum, resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || resp.Header.Get("X-Received") != want || fmt.Sprintf("%d %x", n, sum.Sum(nil)) != want {
+			t.Errorf("%s: sent %s, received %d, %v", name, resp.Header.Get("X-Received"), n, err)
+		}
+	}
+}
+
+// random is the same n bytes each time.
+func random(n int64) io.Reader {
+	return io.LimitReader(rand.NewChaCha8([32]byte{1}), n)
+}
+
+// Both directions flow at the same time.
+func TestDuplex(t *testing.T) {
+	f := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).EnableFullDuplex()
+		lines := bufio.NewScanner(r.Body)
+		for lines.Scan() {
+			fmt.Fprintf(w, "%s!\n", lines.Text())
+			w.(http.Flusher).Flush()
+		}
+	}), setup{})
+	inner := f.Config.Handler
+	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).EnableFullDuplex()
+		inner.ServeHTTP(w, r)
+	})
+	out, in := io.Pipe()
+	req, err := http.NewRequestWithContext(t.Context(), "POST", f.URL, out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.WriteString(in, "a\n") }()
+	resp, err := f.transport().RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewReader(resp.Body)
+	if line, err := lines.ReadString('\n'); err != nil || line != "a!\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	_, _ = io.WriteString(in, "b\n")
+	if line, err := lines.ReadString('\n'); err != nil || line != "b!\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	_ = in.Close()
+	if rest, err := io.ReadAll(lines); err != nil || len(rest) != 0 {
+		t.Errorf("%q, %v", rest, err)
+	}
+}
+
+func TestWebSocket(t *testing.T) {
+	f := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Set-Cookie", "a=b")
+		conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"chat"}})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = conn.CloseNow() }()
+		for {
+			kind, message, err := conn.Read(r.Context())
+			if err != nil {
+				return
+			}
+			if err := conn.Write(r.Context(), kind, append([]byte("echo "), message...)); err != nil {
+				return
+			}
+		}
+	}), setup{headers: http.Header{"X-Request-Id": {"r1"}}})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	conn, resp, err := websocket.Dial(ctx, f.URL+"/chat", &websocket.DialOptions{HTTPClient: f.Client(), Subprotocols: []string{"chat"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.Header.Get("X-Request-Id") != "r1" || resp.Header.Get("Set-Cookie") != "" || conn.Subprotocol() != "chat" {
+		t.Errorf("answered with %v", resp.Header)
+	}
+	for _, message := range []string{"hello", strings.Repeat("x", 30000)} {
+		if err := conn.Write(ctx, websocket.MessageText, []byte(message)); err != nil {
+			t.Fatal(err)
+		}
+		if _, got, err := conn.Read(ctx); err != nil || string(got) != "echo "+message {
+			t.Fatalf("%.20q, %v", got, err)
+		}
+	}
+	if err := conn.Close(websocket.StatusNormalClosure, ""); err != nil {
+		t.Error(err)
+	}
+	receive(t, f.noted, "end of the tunnel")
+}
+
+const handshake = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+// Nothing is sent before the service has agreed: whatever else it answers is an
+// answer like any other, and the first thing that the client reads.
+func TestAWebSocketIsUpToTheService(t *testing.T) {
+	agree := make(chan struct{})
+	url, heads := wire(t, "", func(c net.Conn) {
+		<-agree
+		_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-User-Id: 1\r\n\r\nhi")
+	})
+	f := open(t, url, setup{})
+	_, r := f.dial(t, handshake)
+	receive(t, heads, "request")
+	close(agree)
+	head, err := readHead(r)
+	if err != nil || head != "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" {
+		t.Errorf("%q, %v", head, err)
+	}
+	// The service has ended the tunnel, so it ends, though this client stays.
+	if rest, err := io.ReadAll(r); err != nil || string(rest) != "hi" {
+		t.Errorf("%q, %v", rest, err)
+	}
+	receive(t, f.noted, "end of the tunnel")
+
+	url, _ = wire(t, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", nil)
+	f = open(t, url, setup{})
+	_, r = f.dial(t, handshake)
+	if head, err := readHead(r); err != nil || !strings.HasPrefix(head, "HTTP/1.1 403 ") {
+		t.Errorf("%q, %v", head, err)
+	}
+}
+
+func TestAClientThatLeavesAWebSocket(t *testing.T) {
+	gone := make(chan struct{})
+	url, _ := wire(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", func(c net.Conn) {
+		hang(c)
+		close(gone)
+	})
+	f := open(t, url, setup{})
+	conn, r := f.dial(t, handshake)
+	if _, err := readHead(r); err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+	receive(t, gone, "end of the tunnel at the service")
+	receive(t, f.noted, "end of the tunnel")
+}
+
+// Without a connection to give away, a switched one must not be left over.
+func TestAWebSocketThatCannotBe(t *testing.T) {
+	url, _ := wire(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", hang)
+	f := open(t, url, setup{})
+	inner := f.Config.Handler
+	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inner.ServeHTTP(struct{ http.ResponseWriter }{w}, r)
+	})
+	if answer := f.exchange(t, handshake); answer != "" {
+		t.Errorf("%q", answer)
+	}
+	if x := receive(t, f.noted, "note"); x.Err == nil {
+		t.Error("nothing is noted")
+	}
+}
