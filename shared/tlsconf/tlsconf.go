@@ -1,17 +1,20 @@
-// Package tlsconf holds the certificates of a server: from files, several of
-// them, replaced without a restart.
+// Package tlsconf is TLS for servers, with certificates from files that can be
+// replaced while connections are open.
 //
-// A [Store] chooses by the name that a client asks for (SNI, RFC 6066 §3): a
-// certificate made out to exactly that name before one with a wildcard in its
-// first label, and the first of the configuration where none fits or the client
-// asks for no name. [Store.Load] reads all files anew and takes all of them over
-// at once, or none. Connections go on with the certificate that they began with.
+// A [Store] holds the certificates; [Store.Server] is a configuration that asks
+// it at every handshake. The certificate is chosen by the name that the client
+// asks for (SNI): an exact name before a wildcard, and the first certificate for
+// names that none has, and for clients that name none. Of several certificates
+// for one name, the first that the client supports is taken, so an RSA
+// certificate can stand behind an ECDSA one for old devices.
 //
-// The floor is TLS 1.2, with forward secrecy and authenticated encryption only
-// (RFC 9325 §4.2); HTTP/2 is offered before HTTP/1.1 (RFC 7301). Session tickets
-// and their keys are the standard library's: they rotate daily, and stay over a
-// reload. Certificates from an authority by ACME, and certificates of clients,
-// are not here yet.
+// [Store.Reload] is atomic: either all files are good and serve from the next
+// handshake on, or nothing changes. Open connections go on, and session tickets
+// stay valid, because the configuration itself is never exchanged.
+//
+// TLS 1.2 is the oldest version, with forward secrecy and authenticated
+// encryption only; HTTP/2 and HTTP/1.1 are offered. Client certificates and
+// ACME are not supported.
 package tlsconf
 
 import (
@@ -19,7 +22,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -27,173 +29,189 @@ import (
 	"github.com/triptych-bff/triptych/shared/config"
 )
 
-// Config says where the certificates are. Without any, there is no TLS.
+// Config says where the certificates are. The zero value has none: no TLS.
 type Config struct {
-	Certificates []Certificate `config:"certificates" doc:"Certificates and their keys. The first is used where no other fits the name that a client asks for."`
+	Certificates []Certificate `config:"certificates" doc:"Certificates, the default one first. Without any, there is no TLS."`
 }
 
-// Certificate is a pair of PEM files.
+// A Certificate is a chain and its key, each in a PEM file.
 type Certificate struct {
-	Cert string `config:"cert" required:"true" doc:"File of the certificate, followed by those that lead to its authority."`
-	Key  string `config:"key" required:"true" doc:"File of its private key, not encrypted."`
+	Cert string `config:"cert" required:"true" doc:"File with the certificate and, after it, its intermediates."`
+	Key  string `config:"key" required:"true" doc:"File with the private key."`
 }
 
-// Enabled reports whether there are certificates.
-func (c Config) Enabled() bool { return len(c.Certificates) > 0 }
-
-// In is the configuration with relative files looked for in dir.
-func (c Config) In(dir string) Config {
-	absolute := Config{Certificates: make([]Certificate, len(c.Certificates))}
-	for i, pair := range c.Certificates {
-		absolute.Certificates[i] = Certificate{Cert: in(dir, pair.Cert), Key: in(dir, pair.Key)}
-	}
-	return absolute
-}
-
-func in(dir, file string) string {
-	if filepath.IsAbs(file) {
-		return file
-	}
-	return filepath.Join(dir, file)
-}
-
-// Files are all files that the configuration names.
-func (c Config) Files() []string {
-	var files []string
-	for _, pair := range c.Certificates {
-		files = append(files, pair.Cert, pair.Key)
-	}
-	return files
-}
-
-// Validate implements [config.Validator].
+// Validate reports a file that is named twice: one of the two is a slip.
 func (c Config) Validate(check *config.Check) {
-	seen := map[string]bool{}
-	for i, pair := range c.Certificates {
-		if pair.Cert != "" && seen[pair.Cert] {
-			check.Fault(config.Key("certificates", i, "cert"), "%q stands twice", pair.Cert)
+	seen := make(map[string]bool)
+	for i, cert := range c.Certificates {
+		if cert.Cert != "" && seen[cert.Cert] {
+			check.Fault(config.Key("certificates", i, "cert"), "%q stands twice", cert.Cert)
 		}
-		seen[pair.Cert] = true
+		seen[cert.Cert] = true
 	}
 }
 
-// A Store is the set of certificates in use. It is safe for use by many
-// goroutines.
+// soon is how long before a certificate's end there is a warning. Those that
+// renew themselves do so a month before.
+const soon = 21 * 24 * time.Hour
+
+// A Store holds the certificates in use. It is safe for use by many goroutines.
 type Store struct {
-	now     func() time.Time
-	current atomic.Pointer[set]
+	now    func() time.Time
+	loaded atomic.Pointer[loaded]
 }
 
-// set is an immutable choice of certificates.
-type set struct {
-	first  *tls.Certificate
-	byName map[string]*tls.Certificate // lower case; wildcards as "*.example.com"
+// loaded is what was read from the files. It does not change.
+type loaded struct {
+	config Config
+	all    []*tls.Certificate
+	byName map[string][]*tls.Certificate // lower case; wildcards as "*.example.com"
 }
 
-// New is a store with the certificates of the configuration, which has at least
-// one. The error names the files at fault, all of them.
+// New reads the certificates. Its error names every file that is at fault.
 func New(c Config, now func() time.Time) (*Store, error) {
 	s := &Store{now: now}
-	return s, s.Load(c)
+	if err := s.Replace(c); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
-// Load reads all files and puts what is in them in the place of the
-// certificates in use. On an error these stay.
-func (s *Store) Load(c Config) error {
-	if !c.Enabled() {
-		return errors.New("no certificate is configured")
+// Reload reads the same files again. On an error everything stays as it was.
+func (s *Store) Reload() error { return s.Replace(s.loaded.Load().config) }
+
+// Replace reads other files. On an error everything stays as it was.
+func (s *Store) Replace(c Config) error {
+	l, err := load(c)
+	if err != nil {
+		return fmt.Errorf("tls: %w", err)
 	}
-	next := &set{byName: map[string]*tls.Certificate{}}
-	var faults []error
-	for _, pair := range c.Certificates {
-		certificate, err := s.read(pair)
-		if err != nil {
-			faults = append(faults, err)
-			continue
-		}
-		next.add(certificate)
-	}
-	if len(faults) > 0 {
-		return errors.Join(faults...)
-	}
-	s.current.Store(next)
+	s.loaded.Store(l)
 	return nil
 }
 
-// read loads a pair, whose certificate must be good now.
-func (s *Store) read(pair Certificate) (*tls.Certificate, error) {
-	certificate, err := tls.LoadX509KeyPair(pair.Cert, pair.Key)
-	if err != nil {
-		return nil, fmt.Errorf("%s and %s: %w", pair.Cert, pair.Key, err)
+func load(c Config) (*loaded, error) {
+	if len(c.Certificates) == 0 {
+		return nil, errors.New("no certificate is configured")
 	}
-	switch now := s.now(); {
-	case now.Before(certificate.Leaf.NotBefore):
-		return nil, fmt.Errorf("%s: not valid before %s", pair.Cert, certificate.Leaf.NotBefore.Format(time.RFC3339))
-	case now.After(certificate.Leaf.NotAfter):
-		return nil, fmt.Errorf("%s: expired at %s", pair.Cert, certificate.Leaf.NotAfter.Format(time.RFC3339))
-	}
-	return &certificate, nil
-}
-
-// add puts a certificate under its names. Of several for one name, the first
-// one counts.
-func (s *set) add(certificate *tls.Certificate) {
-	if s.first == nil {
-		s.first = certificate
-	}
-	for _, name := range namesOf(certificate.Leaf) {
-		if name = strings.ToLower(name); s.byName[name] == nil {
-			s.byName[name] = certificate
+	l := &loaded{config: c, byName: make(map[string][]*tls.Certificate)}
+	var faults []error
+	for _, files := range c.Certificates {
+		cert, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("certificate %s with key %s: %w", files.Cert, files.Key, err))
+			continue
 		}
+		l.add(&cert)
+	}
+	return l, errors.Join(faults...)
+}
+
+func (l *loaded) add(cert *tls.Certificate) {
+	l.all = append(l.all, cert)
+	for _, name := range cert.Leaf.DNSNames {
+		name = strings.ToLower(name)
+		l.byName[name] = append(l.byName[name], cert)
 	}
 }
 
-// namesOf are the names that clients check (RFC 9110 §4.3.4): the alternative
-// ones, never the common name.
-func namesOf(leaf *x509.Certificate) []string { return leaf.DNSNames }
-
-// choose is the certificate for a name.
-func (s *set) choose(name string) *tls.Certificate {
-	name = strings.TrimSuffix(strings.ToLower(name), ".")
-	if certificate := s.byName[name]; certificate != nil {
-		return certificate
-	}
-	if _, parent, ok := strings.Cut(name, "."); ok {
-		if certificate := s.byName["*."+parent]; certificate != nil {
-			return certificate
-		}
-	}
-	return s.first
-}
-
-// Expires is when the first of the certificates in use expires.
-func (s *Store) Expires() time.Time {
-	current := s.current.Load()
-	earliest := current.first.Leaf.NotAfter
-	for _, certificate := range current.byName {
-		if end := certificate.Leaf.NotAfter; end.Before(earliest) {
-			earliest = end
-		}
-	}
-	return earliest
-}
-
-// Server is a configuration for listeners. It follows what is loaded later.
+// Server is the configuration for a listener.
 func (s *Store) Server() *tls.Config {
 	return &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		// For TLS 1.2 only; the suites of TLS 1.3 are all good.
-		CipherSuites: []uint16{
-			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-			tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-			tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-			tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-		},
-		NextProtos: []string{"h2", "http/1.1"},
-		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return s.current.Load().choose(hello.ServerName), nil
-		},
+		MinVersion:     tls.VersionTLS12,
+		CipherSuites:   suites(),
+		NextProtos:     []string{"h2", "http/1.1"},
+		GetCertificate: s.certificate,
+	}
+}
+
+// suites are for TLS 1.2; those of TLS 1.3 are all good, and fixed.
+func suites() []uint16 {
+	return []uint16{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+	}
+}
+
+// certificate is the one for a handshake.
+func (s *Store) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	l := s.loaded.Load()
+	name := strings.ToLower(strings.TrimSuffix(hello.ServerName, "."))
+	for _, certs := range [...][]*tls.Certificate{l.byName[name], l.byName[wildcard(name)]} {
+		if cert := supported(hello, certs); cert != nil {
+			return cert, nil
+		}
+	}
+	return l.all[0], nil
+}
+
+// supported is the first that the client can use, or the first if it can use
+// none: the handshake then fails with the reason.
+func supported(hello *tls.ClientHelloInfo, certs []*tls.Certificate) *tls.Certificate {
+	for _, cert := range certs {
+		if hello.SupportsCertificate(cert) == nil {
+			return cert
+		}
+	}
+	if len(certs) > 0 {
+		return certs[0]
+	}
+	return nil
+}
+
+// wildcard is the name that covers name and its siblings (RFC 9525 §6.3).
+func wildcard(name string) string {
+	_, parent, ok := strings.Cut(name, ".")
+	if !ok {
+		return ""
+	}
+	return "*." + parent
+}
+
+// An Info is what is to be known about one certificate in use.
+type Info struct {
+	File     string // of the certificate
+	Names    []string
+	NotAfter time.Time
+}
+
+// Certificates are those in use, in the order of the configuration.
+func (s *Store) Certificates() []Info {
+	l := s.loaded.Load()
+	infos := make([]Info, len(l.all))
+	for i, cert := range l.all {
+		infos[i] = Info{File: l.config.Certificates[i].Cert, Names: cert.Leaf.DNSNames, NotAfter: cert.Leaf.NotAfter}
+	}
+	return infos
+}
+
+// Warnings are what will hurt, or does already, though it is no error: a
+// certificate out of its time must not keep a server from starting. They are
+// judged at the time of the call.
+func (s *Store) Warnings() []string {
+	var warnings []string
+	l := s.loaded.Load()
+	for i, cert := range l.all {
+		if w := warning(cert.Leaf, s.now(), i == 0); w != "" {
+			warnings = append(warnings, l.config.Certificates[i].Cert+": "+w)
+		}
+	}
+	return warnings
+}
+
+func warning(leaf *x509.Certificate, now time.Time, isDefault bool) string {
+	left := leaf.NotAfter.Sub(now)
+	switch {
+	case left <= 0:
+		return "expired on " + leaf.NotAfter.UTC().Format(time.RFC3339)
+	case now.Before(leaf.NotBefore):
+		return "is not valid before " + leaf.NotBefore.UTC().Format(time.RFC3339)
+	case left < soon:
+		return fmt.Sprintf("expires in %d days, on %s", int(left/(24*time.Hour)), leaf.NotAfter.UTC().Format(time.RFC3339))
+	case len(leaf.DNSNames) == 0 && !isDefault:
+		return "has no DNS name, so no client is ever shown it"
+	default:
+		return ""
 	}
 }
