@@ -162,14 +162,19 @@ func TestABrokenFileChangesNothing(t *testing.T) {
 
 func TestAMisspeltKey(t *testing.T) {
 	w := closed(t)
-	w.configure("bff-mobile", func(c string) string { return replace(t, c, "policies:", "polices:") })
+	line := 0
+	w.configure("bff-mobile", func(c string) string {
+		before, _, _ := strings.Cut(c, "\npolicies:")
+		line = strings.Count(before, "\n") + 2
+		return replace(t, c, "\npolicies:", "\npolices:")
+	})
 	for _, command := range []string{"check", "run"} {
 		out, err := exec.Command(binary(t, "bff-mobile"), command, "--config", w.file("bff-mobile")).CombinedOutput()
 		exit, ok := err.(*exec.ExitError)
 		if !ok || exit.ExitCode() != 2 {
 			t.Errorf("%s: %v, not exit status 2\n%s", command, err, out)
 		}
-		if text := string(out); !strings.Contains(text, w.file("bff-mobile")+":24:") || !strings.Contains(text, `"policies"`) {
+		if text := string(out); !strings.Contains(text, fmt.Sprintf("%s:%d:", w.file("bff-mobile"), line)) || !strings.Contains(text, `"policies"`) {
 			t.Errorf("%s: the message lacks file and line, or the right name:\n%s", command, text)
 		}
 	}

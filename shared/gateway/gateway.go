@@ -100,6 +100,11 @@ func (g *Gateway) swap(l *loaded, s *snapshot) {
 	for _, w := range l.document.Warnings() {
 		g.tel.Log.Warn("configuration", "warning", w.String())
 	}
+	if g.certs != nil {
+		for _, w := range g.certs.Warnings() {
+			g.tel.Log.Warn("certificate", "warning", w)
+		}
+	}
 }
 
 // Listen opens the listeners, if they are not open yet. After it, [Gateway.Addr]
@@ -181,7 +186,7 @@ func (g *Gateway) reload() error {
 		return err
 	}
 	if g.certs != nil {
-		if err := g.certs.Load(next.tls()); err != nil {
+		if err := g.certs.Replace(next.tls()); err != nil {
 			return config.Faults{next.document.Fault("tls", "%v", err)}
 		}
 	}

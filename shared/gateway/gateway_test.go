@@ -40,6 +40,10 @@ func (s *settings) Endpoints() []aggregation.Endpoint {
 			Route: "GET /v1/orders/{id}", Policy: "member", Budget: 5 * time.Second,
 			Parts: []aggregation.Part{{Name: "order", From: orders.Get("/orders/{}", aggregation.PathParam("id"))}},
 		},
+		{
+			Route: "GET /v1/orders:latest", Policy: "member", Budget: 5 * time.Second,
+			Parts: []aggregation.Part{{Name: "latest", From: orders.Get("/latest")}},
+		},
 	}
 }
 
@@ -134,6 +138,12 @@ func TestScreen(t *testing.T) {
 	}
 	if a := s.Get("/v1/orders/a%20b", s.token); string(a.Body) != `{"order":{"items":[{"id":"/orders/a%20b"}]},"_meta":{"completeness":"full"}}` {
 		t.Errorf("path parameter: %s", a.Body)
+	}
+	if a := s.Get("/v1/orders:latest", s.token); a.Status != 200 || !strings.Contains(string(a.Body), `"latest"`) {
+		t.Errorf("a colon in a path: %d %s", a.Status, a.Body)
+	}
+	if a := s.Get("/v1/ordersXlatest", s.token); a.Status != 404 {
+		t.Errorf("a colon in a pattern is taken for a parameter: %d %s", a.Status, a.Body)
 	}
 }
 
@@ -245,7 +255,7 @@ func TestAScreenWhoseServiceIsNotConfigured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(report.Routes) != 2 || len(report.Notes) != 2 || !strings.Contains(report.Notes[0], "orders") {
+	if len(report.Routes) != 2 || len(report.Notes) != 3 || !strings.Contains(report.Notes[0], "orders") {
 		t.Errorf("%+v", report)
 	}
 	none := gateway.Source{Set: []string{"screens=[]"}}

@@ -226,7 +226,8 @@ func (b *builder) conflict(c routing.Conflict) {
 }
 
 // dispatch is the framework's handler of one method and pattern: the first of
-// its routes whose host and headers fit.
+// its routes that fits. That may be one of a wider pattern, so parameters are
+// read by the route's own, not as the framework has matched them.
 func (b *builder) dispatch(table *routing.Table, group *routing.Group) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -234,11 +235,22 @@ func (b *builder) dispatch(table *routing.Table, group *routing.Group) echo.Hand
 		if !ok {
 			return echo.ErrNotFound
 		}
-		return b.entries[i].handler(c.Response(), r, c.Param)
+		param := func(name string) string { return parameter(table.Pattern(i), r.URL.Path, name) }
+		return b.entries[i].handler(c.Response(), r, param)
 	}
 }
 
-// echoPattern writes a pattern as the framework does: {id} is :id.
+// parameter is the value of a pattern's parameter in a path that it matches.
+func parameter(p *routing.Pattern, path, name string) string {
+	values, _ := p.Match(path, nil)
+	if i := slices.Index(p.Names(), name); i >= 0 && i < len(values) {
+		return values[i]
+	}
+	return ""
+}
+
+// echoPattern writes a pattern as the framework does: {id} is :id, and a colon
+// that is meant is escaped.
 func echoPattern(pattern string) string {
-	return strings.NewReplacer("{", ":", "}", "").Replace(pattern)
+	return strings.NewReplacer(":", `\:`, "{", ":", "}", "").Replace(pattern)
 }
