@@ -79,6 +79,8 @@ func root(app gateway.App, environ []string) *cobra.Command {
 		Use:           app.Name,
 		Short:         app.Name + " is a backend-for-frontend gateway",
 		SilenceErrors: true, SilenceUsage: true,
+		Args:              known,
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	flags := c.PersistentFlags()
@@ -87,6 +89,18 @@ func root(app gateway.App, environ []string) *cobra.Command {
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	c.AddCommand(serve(app, &src), check(app, &src), reference(app), version(app))
 	return c
+}
+
+// known refuses a subcommand that does not exist.
+func known(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("%s has no command %q", c.Name(), args[0])
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		text += fmt.Sprintf("; did you mean %q?", near[0])
+	}
+	return &usageError{errors.New(text)}
 }
 
 // noArgs refuses what a subcommand does not take.
