@@ -361,6 +361,28 @@ func TestTheLastOneOutEndsTheCall(t *testing.T) {
 	})
 }
 
+// The one who begins a call has a time-out of its own; the call has not.
+func TestTheCallIsNotHurried(t *testing.T) {
+	within(t, Config{}, func(t *testing.T, cache *Cache) {
+		o := &origin{answer: func(ctx context.Context, req *upstream.Request) (*upstream.Response, error) {
+			if _, bounded := ctx.Deadline(); bounded || req.Timeout != 0 {
+				t.Errorf("it has %v", req.Timeout)
+			}
+			return ok(nil)(ctx, req)
+		}}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		hurried := shared()
+		hurried.Timeout = time.Second
+		if _, err := cache.Wrap(o).Start(ctx, hurried).Wait(); err != nil {
+			t.Error(err)
+		}
+		if hurried.Timeout != time.Second {
+			t.Error("the request was changed")
+		}
+	})
+}
+
 func TestAFollowersDeadlineHolds(t *testing.T) {
 	within(t, Config{}, func(t *testing.T, cache *Cache) {
 		o := &origin{answer: slow(nil)}

@@ -105,7 +105,7 @@ func NewBreaker(name string, c BreakerConfig, onChange func(name string, from, t
 		ReadyToTrip:   c.trips,
 		OnStateChange: b.changed,
 		IsSuccessful:  func(err error) bool { return err == nil },
-		IsExcluded:    func(err error) bool { return err == errIgnored },
+		IsExcluded:    func(err error) bool { return errors.Is(err, errIgnored) },
 	})
 	return b
 }

@@ -223,6 +223,24 @@ func TestGRPCCancel(t *testing.T) {
 	}
 }
 
+func TestARetiredGRPCConnectionOutlivesItsCalls(t *testing.T) {
+	method := getBook(t)
+	arrived, answer := make(chan struct{}), make(chan struct{})
+	address := library(t, method, func(context.Context, string) (string, error) {
+		close(arrived)
+		<-answer
+		return "late", nil
+	})
+	p := newPool(t)
+	pending := service(t, p, Config{GRPC: address, Timeout: patience}).Start(t.Context(), &Request{RPC: method})
+	receive(t, arrived, "request")
+	p.Close()
+	close(answer)
+	if resp, err := pending.Wait(); err != nil || resp.Status != 200 {
+		t.Errorf("%+v, %v", resp, err)
+	}
+}
+
 func TestHTTPAndGRPCAreNotConfused(t *testing.T) {
 	p := newPool(t)
 	method := getBook(t)

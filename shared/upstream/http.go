@@ -159,7 +159,7 @@ func tooLarge(limit int64) *Error {
 // bodyError is why a body ended early: the connection broke, or the service
 // closed it and so sent less than it had announced.
 func bodyError(err error) *Error {
-	if err == io.EOF { // ReadFull has read nothing at all
+	if errors.Is(err, io.EOF) { // ReadFull has read nothing at all
 		err = io.ErrUnexpectedEOF
 	}
 	return transportError(err)

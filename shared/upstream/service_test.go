@@ -234,11 +234,28 @@ func TestAPanicIsABadAnswer(t *testing.T) {
 type panicking struct{}
 
 func (panicking) carry(*call) (*Response, error) {
-	var m map[string]int
-	m["nil map"]++
-	return nil, nil
+	panic("nil map")
 }
 func (panicking) close() {}
+
+// A failure that nobody waited for may be due to the cancellation itself.
+func TestAFailureAfterCancelDoesNotCount(t *testing.T) {
+	s := service(t, newPool(t), Config{URL: "http://127.0.0.1:1", Breaker: first})
+	s.link.carrier = failingLate{}
+	s.Start(t.Context(), &Request{Path: "/"}).Cancel()
+	quiet(t, s)
+	if s.guard.State() != resilience.Closed {
+		t.Error("it counts")
+	}
+}
+
+type failingLate struct{}
+
+func (failingLate) carry(c *call) (*Response, error) {
+	<-c.ctx.Done()
+	return &Response{Status: 503}, nil
+}
+func (failingLate) close() {}
 
 // Whatever callers do at once, every call ends, and the counts come out even.
 func TestManyCallsAtOnce(t *testing.T) {

@@ -177,7 +177,7 @@ func (x *stream) explain(err error) *Error {
 	switch {
 	case x.client.Err() != nil:
 		return &Error{name, ended(x.client.Err()), x.client.Err()}
-	case context.Cause(x.ctx) == errStalled:
+	case errors.Is(context.Cause(x.ctx), errStalled):
 		return &Error{name, Timeout, errStalled}
 	}
 	if own := x.sent.failure(); own != nil {

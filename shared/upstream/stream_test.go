@@ -192,28 +192,44 @@ func TestAnEndlessStreamIsASuccessAtItsHead(t *testing.T) {
 // While a client pauses within its body, the service is not late.
 func TestASlowUploadIsNotTheServicesFault(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })
-	s := service(t, newPool(t), Config{URL: server.URL, Breaker: first, Timeout: 200 * time.Millisecond})
-	slow := readerFunc(func(n int) (string, error) {
-		if n == 4 {
+	s := service(t, newPool(t), Config{URL: server.URL, Breaker: first, Timeout: 500 * time.Millisecond})
+	slow := &parts{next: func(n int) (string, error) {
+		if n == 2 {
 			return "", io.EOF
 		}
-		<-time.After(100 * time.Millisecond) // together longer than the time-out
+		<-time.After(time.Duration(n) * 700 * time.Millisecond) // longer than the time-out
 		return "part", nil
-	})
+	}}
 	resp, err := s.RoundTrip(request(t, "POST", "/", slow))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "partpartpartpart" {
+	if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "partpart" {
 		t.Errorf("%q, %v", body, err)
 	}
 }
 
-func readerFunc(next func(n int) (string, error)) io.Reader {
-	return &parts{next: next}
+// While a client pauses within the answer, the service does not stall.
+func TestASlowReaderIsNotTheServicesFault(t *testing.T) {
+	s := service(t, newPool(t), Config{Stall: 200 * time.Millisecond, URL: wire(t, say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd"))})
+	resp, err := s.RoundTrip(request(t, "GET", "/", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	slowly := &parts{next: func(int) (string, error) {
+		<-time.After(300 * time.Millisecond) // longer than it may stall
+		b := make([]byte, 2)
+		n, err := resp.Body.Read(b)
+		return string(b[:n]), err
+	}}
+	if body, err := io.ReadAll(slowly); err != nil || string(body) != "abcd" {
+		t.Errorf("%q, %v", body, err)
+	}
 }
 
+// parts is a body that comes in parts.
 type parts struct {
 	n    int
 	next func(int) (string, error)
