@@ -15,7 +15,7 @@ type Source struct {
 	Name      string   // of the document, in faults; "" is "config"
 	Data      []byte   // the document, YAML; may be empty
 	Dir       string   // what relative paths of secrets start from; "" is the working directory
-	EnvPrefix string   // such as "BFF_MOBILE", without the last underscore; "" leaves the environment out
+	EnvPrefix string   // such as "BFF_EXAMPLE", without the last underscore; "" leaves the environment out
 	Environ   []string // "NAME=value", as of os.Environ; also where {env: NAME} looks
 	Set       []string // "key=value"; of the same key, the last one counts
 }

@@ -224,12 +224,6 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-type hidden struct {
-	A int `config:"a"`
-}
-
-func (hidden) Validate(*config.Check) {}
-
 func TestMisuseIsAPanic(t *testing.T) {
 	type loop struct {
 		Inner []struct {

@@ -77,7 +77,7 @@ func (b *builder) limit(policies []*ratelimit.Policy, next handler) handler {
 	if len(policies) == 0 {
 		return next
 	}
-	limiter := b.runtime.limiter
+	limiter := b.limiter
 	return func(w http.ResponseWriter, r *http.Request, param params) error {
 		if err := charge(limiter, policies, w.Header(), r); err != nil {
 			return err

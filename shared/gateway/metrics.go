@@ -4,6 +4,8 @@ import (
 	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/triptych-bff/triptych/shared/ratelimit"
 )
 
 // sharedModule is the module that this package belongs to.
@@ -22,6 +24,18 @@ func sharedVersion() string {
 		}
 	}
 	return ""
+}
+
+// watchLimiter exports how full the limiter's table is, and whether that matters.
+func watchLimiter(r prometheus.Registerer, l *ratelimit.Limiter) {
+	r.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "ratelimit_callers", Help: "Callers who have used part of an allowance.",
+		}, func() float64 { return float64(l.Len()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "ratelimit_forgotten_total", Help: "Callers forgotten because the table was full, before their allowance was whole again.",
+		}, func() float64 { return float64(l.Forgotten()) }),
+	)
 }
 
 // reloadMetrics count what became of changed configurations.

@@ -65,11 +65,11 @@ func (b *builder) forward(service *upstream.Service, r *Route) (http.Handler, er
 // check reports a rewrite that never fits the route's path. A bad path is
 // reported by the router.
 func (r *Route) check() error {
-	if err := r.Rewrite.Check(); err != nil {
+	if err := r.Check(); err != nil {
 		return err
 	}
 	if pattern, err := routing.ParsePattern(r.Path); err == nil {
-		return r.Rewrite.Fits(pattern)
+		return r.Fits(pattern)
 	}
 	return nil
 }

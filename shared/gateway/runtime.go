@@ -31,7 +31,7 @@ type runtime struct {
 const maxLimited = 1 << 18
 
 func newRuntime(tel *telemetry.Telemetry, cache httpcache.Config) *runtime {
-	return &runtime{
+	rt := &runtime{
 		tel:     tel,
 		random:  rand.Reader,
 		pool:    upstream.NewPool(tel),
@@ -41,6 +41,8 @@ func newRuntime(tel *telemetry.Telemetry, cache httpcache.Config) *runtime {
 		edge:    edge.NewMetrics(tel),
 		reloads: newReloadMetrics(tel.Metrics),
 	}
+	watchLimiter(tel.Metrics, rt.limiter)
+	return rt
 }
 
 func (rt *runtime) close() {

@@ -48,7 +48,7 @@ func screen(plan *aggregation.Plan, coder *compression.Compressor) handler {
 // write encodes the body as the client likes it best, and sends it.
 func write(w http.ResponseWriter, r *http.Request, coder *compression.Compressor, body []byte) {
 	h := w.Header()
-	encoding := coder.Negotiate(r.Header.Get("Accept-Encoding"))
+	encoding := coder.Negotiate(strings.Join(r.Header["Accept-Encoding"], ","))
 	if encoded, ok := coder.Encode(nil, body, encoding); ok {
 		body = encoded
 		h.Set("Content-Encoding", encoding.String())

@@ -67,8 +67,10 @@ func follow(ctx context.Context, w *fsnotify.Watcher, files func() []string, cha
 			return
 		case <-w.Events:
 			quiet.Reset(settle)
-		case <-w.Errors:
-			quiet.Reset(settle) // events may have been lost: look
+		case err := <-w.Errors:
+			if err != nil { // events may have been lost: look
+				quiet.Reset(settle)
+			}
 		case <-quiet.C:
 			now := files()
 			for _, file := range now {

@@ -282,8 +282,9 @@ func inside(through []selection, v any) ([]member, error) {
 		if len(through) == 0 {
 			return nil, nil
 		}
-		n, err := strconv.Atoi(through[0].steps[0][1 : len(through[0].steps[0])-1])
-		if err != nil || n >= len(v) {
+		step := through[0].steps[0]
+		n, err := strconv.Atoi(step[1 : len(step)-1])
+		if noIndex := err != nil; noIndex || n >= len(v) {
 			return nil, nil
 		}
 		for i := range through {

@@ -16,7 +16,7 @@ func TestCheckPath(t *testing.T) {
 		{"/", nil},
 		{"/users/1", nil},
 		{"/users/", nil},
-		{"/films:batchGet", nil},
+		{"/books:batchGet", nil},
 		{"/a/b%20c/d%C3%A9", nil},
 		{"/...", nil},
 		{"/.well-known", nil},
