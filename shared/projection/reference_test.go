@@ -284,7 +284,10 @@ func inside(through []selection, v any) ([]member, error) {
 		}
 		step := through[0].steps[0]
 		n, err := strconv.Atoi(step[1 : len(step)-1])
-		if noIndex := err != nil; noIndex || n >= len(v) {
+		if err != nil {
+			return nil, err
+		}
+		if n >= len(v) {
 			return nil, nil
 		}
 		for i := range through {
