@@ -68,8 +68,11 @@ func TestArchitecture(t *testing.T) {
 func checkFloor(t *testing.T, path, room, imported string, test bool) {
 	t.Helper()
 	own, known := floors[room]
-	if !known {
+	if !known && room != "internal" {
 		t.Errorf("%s: package %s has no floor; name one in the table", path, room)
+	}
+	if room == "internal" {
+		own = 0 // below all floors: what several rooms need and nobody is promised
 	}
 	rest, ours := strings.CutPrefix(imported, module)
 	if !ours || test {

@@ -7,6 +7,8 @@ import (
 	"unicode"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/triptych-bff/triptych/shared/internal/suggest"
 )
 
 // An item is one place of this configuration: what the schema says of it, what
@@ -102,7 +104,7 @@ func (l *load) outlineSection(it *item) {
 		l.outline(c)
 	}
 	for name, e := range entries {
-		l.misspelt[child(it.key, Suggest(name, names))] = true
+		l.misspelt[child(it.key, suggest.Nearest(name, names))] = true
 		l.fault(l.at(e.key), child(it.key, name), unknown(name, names))
 	}
 }
@@ -214,7 +216,7 @@ func isName(n *yaml.Node) bool {
 
 func unknown(name string, names []string) string {
 	const most = 12
-	message := "unknown key" + meant(name, names)
+	message := "unknown key" + suggest.Tail(name, names)
 	if message == "unknown key" && len(names) > 0 && len(names) <= most {
 		message += "; known here: " + strings.Join(names, ", ")
 	}

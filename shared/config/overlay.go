@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/triptych-bff/triptych/shared/internal/suggest"
 )
 
 // environment is a list of NAME=value as a map; the last of a name counts, as
@@ -83,7 +85,7 @@ func (l *load) stray(name string, candidates []string) string {
 	if isServiceLink(name, l.environ[name]) {
 		return "matches no key; Kubernetes sets it for a Service of that name: set enableServiceLinks: false for the pod"
 	}
-	guess := meant(name, candidates)
+	guess := suggest.Tail(name, candidates)
 	switch it := l.around(name); {
 	case it == nil:
 		return "matches no key" + guess

@@ -10,19 +10,6 @@ import (
 	"github.com/triptych-bff/triptych/shared/config"
 )
 
-func TestSuggest(t *testing.T) {
-	keys := []string{"listen", "upstream", "upstreams", "timeout", "url", "open_for", "file", "env"}
-	for word, want := range map[string]string{
-		"listn": "listen", "upstrem": "upstream", "upstraems": "upstreams", "timeuot": "timeout", "ulr": "url",
-		"openFor": "open_for", "open-for": "open_for", "LISTEN": "listen", "fiel": "file", "envs": "env",
-		"": "", "x": "", "u": "", "retries": "", "something_else": "",
-	} {
-		if got := config.Suggest(word, keys); got != want {
-			t.Errorf("Suggest(%q) = %q, want %q", word, got, want)
-		}
-	}
-}
-
 func TestSize(t *testing.T) {
 	for text, want := range map[string]config.Size{
 		"0": 0, "512": 512, "512B": 512, "64KiB": 64 << 10, "1MiB": 1 << 20, "3GiB": 3 << 30, "2TiB": 2 << 40,

@@ -10,6 +10,7 @@ import (
 	"github.com/triptych-bff/triptych/shared/config"
 	"github.com/triptych-bff/triptych/shared/edge"
 	"github.com/triptych-bff/triptych/shared/httpcache"
+	"github.com/triptych-bff/triptych/shared/internal/suggest"
 	"github.com/triptych-bff/triptych/shared/ratelimit"
 	"github.com/triptych-bff/triptych/shared/routing"
 	"github.com/triptych-bff/triptych/shared/server"
@@ -68,11 +69,7 @@ func names[T any](list []T, name func(T) string) []string {
 
 // unknown is the fault of a name that no section defines.
 func unknown(what, name string, all []string) string {
-	text := fmt.Sprintf("no %s is named %q", what, name)
-	if near := config.Suggest(name, all); near != "" {
-		text += fmt.Sprintf("; did you mean %q?", near)
-	}
-	return text
+	return fmt.Sprintf("no %s is named %q", what, name) + suggest.Tail(name, all)
 }
 
 func unique(check *config.Check, key string, all []string) {

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/triptych-bff/triptych/shared/internal/suggest"
 )
 
 // CheckInput reports whether the request message has a field at path, by the
@@ -86,7 +88,7 @@ func field(message protoreflect.MessageDescriptor, name string) (protoreflect.Fi
 		}
 		names = append(names, fd.TextName())
 	}
-	return nil, fmt.Errorf("field %q is not in %s%s", name, message.FullName(), suggest(name, names))
+	return nil, fmt.Errorf("field %q is not in %s%s", name, message.FullName(), suggest.Tail(name, names))
 }
 
 // open reports whether the JSON of a message has members that its descriptor

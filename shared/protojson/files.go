@@ -21,6 +21,8 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/triptych-bff/triptych/shared/internal/suggest"
 )
 
 // MaxSet is the size in bytes up to which [Load] reads a descriptor set.
@@ -140,7 +142,7 @@ func (f *Files) Method(service, method string) (*Method, error) {
 		for i := range methods.Len() {
 			names = append(names, string(methods.Get(i).Name()))
 		}
-		return nil, fmt.Errorf("protojson: %s has no method %q%s", service, method, suggest(method, names))
+		return nil, fmt.Errorf("protojson: %s has no method %q%s", service, method, suggest.Tail(method, names))
 	}
 	return newMethod(descriptor, f.types)
 }
@@ -154,7 +156,7 @@ func (f *Files) suggestService(service string) string {
 		}
 		names = append(names, string(s.FullName()))
 	}
-	return suggest(service, names)
+	return suggest.Tail(service, names)
 }
 
 // plain is the text of an error of the protobuf library without its prefix,

@@ -1,18 +1,22 @@
-package config
+// Package suggest finds what was probably meant by a misspelt word.
+package suggest
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
-// Limits of [Suggest]: beyond them a guess says more about chance than intent.
+// Limits of [Nearest]: beyond them a guess says more about chance than intent.
 const (
 	longestWord = 128
 	mostTypos   = 4
 )
 
-// Suggest is the candidate that was most likely meant by a misspelt word, or ""
+// Nearest is the candidate that was most likely meant by a misspelt word, or ""
 // when none is near. Nearness is the Damerau-Levenshtein distance (one letter
 // inserted, deleted, replaced, or two neighbours swapped) without regard to case;
 // about a third of the letters may differ. The first of equally near ones wins.
-func Suggest(word string, candidates []string) string {
+func Nearest(word string, candidates []string) string {
 	w := []rune(strings.ToLower(word))
 	if len(w) > longestWord {
 		return ""
@@ -73,10 +77,11 @@ func differ(a, b rune) int {
 	return 1
 }
 
-// meant is the tail of a message that names what was probably meant.
-func meant(word string, candidates []string) string {
-	if s := Suggest(word, candidates); s != "" {
-		return `; did you mean "` + s + `"?`
+// Tail is the tail of a message that names what was probably meant: "; did you
+// mean …?", or nothing when no candidate is near.
+func Tail(word string, candidates []string) string {
+	if near := Nearest(word, candidates); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
 	}
 	return ""
 }
