@@ -23,6 +23,7 @@ type answer struct {
 	exchange *telemetry.Exchange
 	header   http.Header // the service's; once the head is sent, its trailers
 	begun    bool
+	upload   *upload   // nil where the request has no body
 	tunnel   io.Closer // the service's end of it
 }
 
@@ -41,6 +42,7 @@ func (a *answer) WriteHeader(status int) {
 	a.begun = true
 	merge(a.ResponseWriter.Header(), a.header)
 	a.header = make(http.Header)
+	a.closeIfEarly()
 	a.ResponseWriter.WriteHeader(status)
 }
 

@@ -203,9 +203,12 @@ func TestOpenBreaker(t *testing.T) {
 		upstream: upstream.Config{Breaker: resilience.BreakerConfig{Failures: 1, MinRequests: 1000, OpenFor: time.Hour}},
 	})
 	f.get(t, "GET", "/", nil)
-	resp, body := f.get(t, "GET", "/", nil)
+	resp, body := f.get(t, "POST", "/", strings.NewReader("hello"))
 	if code := problemOf(t, resp.StatusCode, body); code != "breaker-open" || resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
 		t.Errorf("%d %s %v", resp.StatusCode, body, resp.Header)
+	}
+	if resp.Close {
+		t.Error("the connection is closed although nobody reads the body")
 	}
 }
 
@@ -330,7 +333,7 @@ func TestTrailers(t *testing.T) {
 func TestAnAnswerThatIsCut(t *testing.T) {
 	for name, answer := range map[string]string{
 		"chunked": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
-		"length":  "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab",
+		"length":  "HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\nab",
 	} {
 		url, _ := wire(t, answer, func(net.Conn) {})
 		f := open(t, url, setup{})
@@ -346,5 +349,9 @@ func TestAnAnswerThatIsCut(t *testing.T) {
 		if x := receive(t, f.noted, "note"); x.Code != "bad-upstream" || x.Err == nil {
 			t.Errorf("%s: noted %q, %v", name, x.Code, x.Err)
 		}
+	}
+	url, _ := wire(t, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab", func(net.Conn) {})
+	if got := open(t, url, setup{}).exchange(t, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); got != "" {
+		t.Errorf("of a small answer that was cut, %q was sent", got)
 	}
 }

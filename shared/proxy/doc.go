@@ -4,7 +4,8 @@
 // [New] is the end of a pass-through route. The path that the service sees is
 // the canonical one behind the route's rewrite, escaped once; the query is the
 // client's, byte for byte, so that what was checked is what is forwarded.
-// Event streams, informational answers, trailers and WebSockets pass; a client
+// Every piece of an answer is sent as soon as it comes, but for answers of a known
+// length of up to 2 KiB, which are sent whole. Event streams, informational answers, trailers and WebSockets pass; a client
 // that leaves ends the call.
 //
 // # What the service does not see

@@ -28,6 +28,8 @@ func (a *answer) fail(err error) {
 	if a.exchange.Trace.ID != [16]byte{} {
 		ref.TraceID = a.exchange.Trace.TraceID()
 	}
+	a.abandon()
+	a.closeIfEarly()
 	p.Write(a.ResponseWriter, ref)
 }
 

@@ -36,7 +36,6 @@ func New(service *upstream.Service, rewrite routing.Rewrite, c Config) http.Hand
 	p := &proxy{rewrite: rewrite, config: c}
 	p.template = httputil.ReverseProxy{
 		Transport:     service,
-		Rewrite:       p.outbound,
 		FlushInterval: -1, // an event is worth nothing in a buffer
 		BufferPool:    new(buffers),
 		ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, err error) { w.(*answer).fail(err) },
@@ -44,6 +43,11 @@ func New(service *upstream.Service, rewrite routing.Rewrite, c Config) http.Hand
 	}
 	return p
 }
+
+// smallAnswer is how long an answer of known length may be that is sent in one
+// piece: flushing its head first costs a system call and a goroutine, a sixth of
+// all the work of such a request. More than this net/http does not hold back.
+const smallAnswer = 2 << 10
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := &answer{ResponseWriter: w, request: r, exchange: telemetry.FromContext(r.Context()), header: make(http.Header)}
@@ -54,7 +58,16 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	reverse := p.template
-	reverse.ModifyResponse = a.receive
+	reverse.Rewrite = func(pr *httputil.ProxyRequest) {
+		p.outbound(pr)
+		a.watch(pr.Out)
+	}
+	reverse.ModifyResponse = func(resp *http.Response) error {
+		if 0 <= resp.ContentLength && resp.ContentLength <= smallAnswer {
+			reverse.FlushInterval = 0
+		}
+		return a.receive(resp)
+	}
 	reverse.ServeHTTP(a, r)
 	a.sendTrailers()
 }

@@ -45,12 +45,12 @@ func TestEventsArriveOneByOne(t *testing.T) {
 	}
 }
 
-// A body of known length is not held back either.
+// A body of known length is not held back either, unless it is small.
 func TestAKnownLengthIsNotHeldBack(t *testing.T) {
 	more := make(chan struct{})
-	url, _ := wire(t, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab", func(c net.Conn) {
+	url, _ := wire(t, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\nab", smallAnswer+1), func(c net.Conn) {
 		<-more
-		_, _ = io.WriteString(c, "cd")
+		_, _ = c.Write(make([]byte, smallAnswer-1))
 	})
 	f := open(t, url, setup{})
 	resp, err := f.Client().Get(f.URL)
@@ -58,13 +58,13 @@ func TestAKnownLengthIsNotHeldBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	half := make([]byte, 2)
-	if _, err := io.ReadFull(resp.Body, half); err != nil || string(half) != "ab" {
-		t.Errorf("%q, %v", half, err)
+	begin := make([]byte, 2)
+	if _, err := io.ReadFull(resp.Body, begin); err != nil || string(begin) != "ab" {
+		t.Errorf("%q, %v", begin, err)
 	}
 	close(more)
-	if rest, err := io.ReadAll(resp.Body); err != nil || string(rest) != "cd" {
-		t.Errorf("%q, %v", rest, err)
+	if rest, err := io.ReadAll(resp.Body); err != nil || len(rest) != smallAnswer-1 {
+		t.Errorf("%d more, %v", len(rest), err)
 	}
 }
 
@@ -143,43 +143,119 @@ func random(n int64) io.Reader {
 	return io.LimitReader(rand.NewChaCha8([32]byte{1}), n)
 }
 
-// Both directions flow at the same time.
-func TestDuplex(t *testing.T) {
-	f := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(w).EnableFullDuplex()
-		lines := bufio.NewScanner(r.Body)
-		for lines.Scan() {
-			fmt.Fprintf(w, "%s!\n", lines.Text())
-			w.(http.Flusher).Flush()
+// A service may answer before it has read the request: its answer is not kept
+// until the client is done, and not cut because the client is not.
+func TestBothDirectionsAtOnce(t *testing.T) {
+	for name, request := range map[string]struct{ framing, piece string }{
+		"known length": {"Content-Length: 1000", "x"},
+		"chunked":      {"Transfer-Encoding: chunked", "1\r\nx\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			next := make(chan string)
+			url, _ := wire(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", func(c net.Conn) {
+				for chunk := range next {
+					_, _ = io.WriteString(c, chunk)
+				}
+				hang(c)
+			})
+			f := open(t, url, setup{})
+			conn, r := f.dial(t, "POST / HTTP/1.1\r\nHost: a\r\n"+request.framing+"\r\n\r\n")
+			resp, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body := bufio.NewReader(resp.Body)
+			for range 3 {
+				next <- "2\r\nab\r\n"
+				if _, err := io.ReadFull(body, make([]byte, 2)); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := io.WriteString(conn, request.piece); err != nil {
+					t.Fatal(err)
+				}
+			}
+			next <- "0\r\n\r\n"
+			close(next)
+			if rest, err := io.ReadAll(body); err != nil || len(rest) != 0 {
+				t.Errorf("%q, %v", rest, err)
+			}
+			_ = conn.Close()
+		})
+	}
+}
+
+// What is left of a request that was answered early is no other request, nor
+// does it disturb one: its connection closes behind the answer.
+func TestAfterAnEarlyAnswer(t *testing.T) {
+	const smuggled = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
+	url, _ := wire(t, "HTTP/1.1 409 Conflict\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", func(net.Conn) {})
+	for _, request := range []struct{ framing, body string }{
+		{"Content-Length: 28", smuggled},
+		{"Transfer-Encoding: chunked", "1c\r\n" + smuggled + "\r\n0\r\n\r\n"},
+	} {
+		f := open(t, url, setup{})
+		conn, r := f.dial(t, "POST / HTTP/1.1\r\nHost: a\r\n"+request.framing+"\r\n\r\n")
+		last(t, r, "409")
+		_, _ = io.WriteString(conn, request.body+smuggled)
+		if rest, _ := io.ReadAll(r); string(rest) != "{}" {
+			t.Errorf("%s: then %q", request.framing, rest)
 		}
+		receive(t, f.noted, "note")
+		if len(f.noted) != 0 {
+			t.Errorf("%s: there was another request", request.framing)
+		}
+	}
+}
+
+// So does that of an upload that fails on its way.
+func TestAfterAFailedUpload(t *testing.T) {
+	url, _ := wire(t, "", func(net.Conn) {})
+	f := open(t, url, setup{})
+	conn, r := f.dial(t, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n")
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		for piece := make([]byte, 1024); ; {
+			if _, err := conn.Write(piece); err != nil {
+				return // the connection is closed
+			}
+		}
+	}()
+	last(t, r, "502")
+	receive(t, sent, "end of the connection")
+}
+
+// last reads an answer's head that says that it is the connection's last.
+func last(t *testing.T, r *bufio.Reader, status string) {
+	t.Helper()
+	head, err := readHead(r)
+	if err != nil || !strings.HasPrefix(head, "HTTP/1.1 "+status+" ") || !strings.Contains(head, "\r\nConnection: close\r\n") {
+		t.Errorf("%s, %v", head, err)
+	}
+}
+
+// One that has been read to its end leaves the connections in order.
+func TestUploadsReuseTheirConnections(t *testing.T) {
+	from := make(chan string, 100)
+	f := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		from <- r.RemoteAddr
+		_, _ = io.Copy(w, r.Body)
 	}), setup{})
-	inner := f.Config.Handler
-	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(w).EnableFullDuplex()
-		inner.ServeHTTP(w, r)
-	})
-	out, in := io.Pipe()
-	req, err := http.NewRequestWithContext(t.Context(), "POST", f.URL, out)
-	if err != nil {
-		t.Fatal(err)
+	_, r := f.dial(t, strings.Repeat("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab"+
+		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", 20))
+	service := map[string]bool{}
+	for range 40 {
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "ab" {
+			t.Fatalf("%q, %v", body, err)
+		}
+		service[receive(t, from, "request")] = true
 	}
-	go func() { _, _ = io.WriteString(in, "a\n") }()
-	resp, err := f.transport().RoundTrip(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	lines := bufio.NewReader(resp.Body)
-	if line, err := lines.ReadString('\n'); err != nil || line != "a!\n" {
-		t.Fatalf("%q, %v", line, err)
-	}
-	_, _ = io.WriteString(in, "b\n")
-	if line, err := lines.ReadString('\n'); err != nil || line != "b!\n" {
-		t.Fatalf("%q, %v", line, err)
-	}
-	_ = in.Close()
-	if rest, err := io.ReadAll(lines); err != nil || len(rest) != 0 {
-		t.Errorf("%q, %v", rest, err)
+	if len(service) != 1 {
+		t.Errorf("the service had %d connections", len(service))
 	}
 }
 
