@@ -35,10 +35,16 @@ func (e *edge) hygiene(next http.Handler) http.Handler {
 // inspect says why the request is refused. Each refusal is an early exit; the
 // order is from the cheapest to the dearest.
 func (e *edge) inspect(r *http.Request) error {
+	if p := problem.FromContext(r.Context()); p != nil { // the listener could not make sense of it
+		return p
+	}
 	switch {
 	case r.Method == http.MethodConnect || r.Method == http.MethodTrace:
 		p := problem.MethodNotAllowed.New("this method is never served")
 		p.Header = http.Header{"Allow": {methods}}
+		if r.Method == http.MethodConnect && r.ProtoMajor == 1 {
+			p.Header["Connection"] = []string{"close"} // what follows may be meant for a tunnel
+		}
 		return p
 	case r.RequestURI == "*" && r.Method != http.MethodOptions:
 		return problem.InvalidPath.New(`only OPTIONS may ask for "*"`)

@@ -1,8 +1,10 @@
 package edge
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -12,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/triptych-bff/triptych/shared/config"
+	"github.com/triptych-bff/triptych/shared/problem"
 	"github.com/triptych-bff/triptych/shared/telemetry"
 )
 
@@ -159,6 +162,25 @@ func TestHygiene(t *testing.T) {
 		if resp.StatusCode == 405 && resp.Header.Get("Allow") == "" {
 			t.Errorf("%q: 405 without Allow", tt.head)
 		}
+	}
+}
+
+// TestRefusedByTheListener: such a request is answered, logged and counted like
+// any other.
+func TestRefusedByTheListener(t *testing.T) {
+	var log bytes.Buffer
+	tel := telemetry.New(&log, slog.LevelInfo, telemetry.Build{})
+	h := New(Config{}, NewMetrics(tel), tel, zeros{}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was handled") }))
+	r := httptest.NewRequest("GET", "/", nil)
+	r = r.WithContext(problem.NewContext(r.Context(), problem.BadRequest.New("two readings")))
+	r.Method, r.URL.Path, r.RequestURI, r.Host = "", "", "", ""
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != 400 || code(t, w.Body.String()) != "bad-request" || w.Header().Get("X-Request-Id") == "" {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if text := log.String(); !strings.Contains(text, `"code":"bad-request"`) || !strings.Contains(text, "two readings") {
+		t.Errorf("log: %s", text)
 	}
 }
 

@@ -24,6 +24,7 @@ const (
 	PayloadTooLarge
 	URITooLong
 	UnsupportedMediaType
+	ExpectationFailed
 	RateLimited
 	HeadersTooLarge
 	ClientClosed
@@ -76,6 +77,7 @@ var table = [kinds]info{
 	PayloadTooLarge:      {code: "payload-too-large", status: http.StatusRequestEntityTooLarge},
 	URITooLong:           {code: "uri-too-long", status: http.StatusRequestURITooLong},
 	UnsupportedMediaType: {code: "unsupported-media-type", status: http.StatusUnsupportedMediaType},
+	ExpectationFailed:    {code: "expectation-failed", status: http.StatusExpectationFailed},
 	RateLimited:          {code: "rate-limited", status: http.StatusTooManyRequests, title: titleQuota, uri: quotaExceeded, retryable: true},
 	HeadersTooLarge:      {code: "headers-too-large", status: http.StatusRequestHeaderFieldsTooLarge},
 	ClientClosed:         {code: "client-closed", status: StatusClientClosed, title: titleClientClose},

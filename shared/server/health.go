@@ -103,9 +103,20 @@ func (s *Server) operators(a AdminConfig) http.Handler {
 		problem.NoRoute.New("here are GET /livez, /readyz and /metrics").Write(w, problem.Ref{})
 	})
 	if a.AllowRemote {
-		return mux
+		return wellFramed(mux)
 	}
-	return localOnly(mux)
+	return wellFramed(localOnly(mux))
+}
+
+// wellFramed answers the requests that are refused already.
+func wellFramed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := problem.FromContext(r.Context()); p != nil {
+			p.Write(w, problem.Ref{})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // localOnly refuses requests for a name that is not this machine's: a web page

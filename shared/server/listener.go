@@ -132,3 +132,11 @@ func (c *conn) Close() error {
 	c.once.Do(func() { c.listener.leave(c) })
 	return err
 }
+
+// CloseWrite ends what is sent, while the rest of what comes can still be read.
+func (c *conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}

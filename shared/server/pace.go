@@ -1,12 +1,15 @@
 package server
 
 import (
+	"bufio"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"time"
 
+	"github.com/triptych-bff/triptych/shared/framing"
 	"github.com/triptych-bff/triptych/shared/problem"
 )
 
@@ -29,7 +32,7 @@ func (s *Server) pace(next http.Handler) http.Handler {
 		if r.Body != nil && r.Body != http.NoBody {
 			r.Body = newPacedBody(r.Body, http.NewResponseController(w).SetReadDeadline, s.config.BodyTimeout)
 		}
-		next.ServeHTTP(&pacedWriter{ResponseWriter: w, stall: s.config.WriteTimeout}, r)
+		next.ServeHTTP(&pacedWriter{ResponseWriter: w, stall: s.config.WriteTimeout, conn: watchedConn(r)}, unframed(r))
 	})
 }
 
@@ -78,6 +81,7 @@ type pacedWriter struct {
 	http.ResponseWriter
 	stall time.Duration
 	armed time.Time
+	conn  *framing.Conn // nil with HTTP/2
 }
 
 // Unwrap is for [http.ResponseController].
@@ -89,6 +93,14 @@ func (w *pacedWriter) arm() {
 		w.armed = now
 		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(now.Add(w.stall))
 	}
+}
+
+// Hijack gives the connection away. What is said on it from here on is not HTTP.
+func (w *pacedWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if w.conn != nil {
+		w.conn.TakeOver()
+	}
+	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 
 // WriteHeader implements [http.ResponseWriter].

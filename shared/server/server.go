@@ -20,8 +20,11 @@
 //
 // Not here yet: HTTP/3, the PROXY protocol, and closing HTTP/2 connections whose
 // streams are reset too often, which net/http only bounds by the number of
-// handlers at work. What net/http refuses while reading a head (a malformed
-// request line, a head that is too long) is answered by it, in plain text.
+// handlers at work.
+//
+// Over HTTP/1, package framing reads along. A request that it refuses comes to
+// the handler without method and path, and the handler must answer it with the
+// problem that [problem.FromContext] finds.
 package server
 
 import (
@@ -35,6 +38,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/triptych-bff/triptych/shared/framing"
 	"github.com/triptych-bff/triptych/shared/telemetry"
 )
 
@@ -129,15 +133,17 @@ type endpoint struct {
 	address string
 	http    *http.Server
 	conns   *listener
+	limits  framing.Limits
 }
 
 func newEndpoint(key, address string, c Config, conf *tls.Config, tel *telemetry.Telemetry, h http.Handler) *endpoint {
 	return &endpoint{
 		key: key, address: address,
-		conns: newListener(c.MaxConnections, c.MaxConnectionsPerAddress),
+		conns:  newListener(c.MaxConnections, c.MaxConnectionsPerAddress),
+		limits: framing.Limits{Head: int(c.MaxHead), HeadTime: c.HeaderTimeout, H2C: conf == nil && c.H2C},
 		http: &http.Server{
 			Handler:           h,
-			TLSConfig:         conf,
+			TLSConfig:         withProtocols(conf),
 			Protocols:         protocols(conf != nil, c.H2C),
 			ReadHeaderTimeout: c.HeaderTimeout,
 			IdleTimeout:       c.IdleTimeout,
@@ -148,10 +154,21 @@ func newEndpoint(key, address string, c Config, conf *tls.Config, tel *telemetry
 				SendPingTimeout:      c.IdleTimeout,  // a silent peer is asked,
 				PingTimeout:          c.WriteTimeout, // and closed when it does not answer
 			},
+			ConnContext:                  remember,
 			ErrorLog:                     errorLog(tel),
 			DisableGeneralOptionsHandler: true, // "OPTIONS *" is the handler's as well
 		},
 	}
+}
+
+// withProtocols offers HTTP/2 also where the configuration says nothing of it.
+func withProtocols(conf *tls.Config) *tls.Config {
+	if conf == nil || len(conf.NextProtos) > 0 {
+		return conf
+	}
+	conf = conf.Clone()
+	conf.NextProtos = []string{"h2", "http/1.1"}
+	return conf
 }
 
 func protocols(encrypted, h2c bool) *http.Protocols {
@@ -180,11 +197,11 @@ func (e *endpoint) addr() net.Addr {
 
 // serve returns nil after a shutdown.
 func (e *endpoint) serve() (err error) {
+	var l net.Listener = watched{e.conns, e.limits}
 	if e.http.TLSConfig != nil {
-		err = e.http.ServeTLS(e.conns, "", "")
-	} else {
-		err = e.http.Serve(e.conns)
+		l = newEncrypted(e.conns, e.http.TLSConfig, e.limits, e.http.ErrorLog)
 	}
+	err = e.http.Serve(l)
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

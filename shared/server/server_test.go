@@ -132,7 +132,12 @@ func TestOptionsOfTheWholeServerReachTheHandler(t *testing.T) {
 
 func dial(t testing.TB, s *running) net.Conn {
 	t.Helper()
-	conn, err := net.Dial("tcp", s.Addr().String())
+	return dialAddr(t, s.Addr())
+}
+
+func dialAddr(t testing.TB, addr net.Addr) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,13 +293,108 @@ func TestClientThatTakesNothingIsCut(t *testing.T) {
 }
 
 func TestHeadLimit(t *testing.T) {
-	s := run(t, Config{MaxHead: 1 << 10}, nil, http.HandlerFunc(protocol))
+	s := run(t, Config{MaxHead: 1 << 10}, nil, refusing(t))
 	conn := dial(t, s)
 	_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: h\r\nA: "+strings.Repeat("a", 16<<10)+"\r\n\r\n")
 	if got := cut(t, conn); !strings.HasPrefix(got, "HTTP/1.1 431 ") {
 		t.Errorf("%q", got)
 	}
 }
+
+// refusing answers refused requests as the contract says, and all others with
+// their protocol.
+func refusing(t *testing.T) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := problem.FromContext(r.Context()); p != nil {
+			if r.Method != "" || r.URL.Path != "" || r.Host != "" {
+				t.Errorf("a refused request has %q %q %q", r.Method, r.URL.Path, r.Host)
+			}
+			p.Write(w, problem.Ref{})
+			return
+		}
+		protocol(w, r)
+	})
+}
+
+// TestWhatHasTwoReadingsIsRefused: in order, over plain connections and encrypted
+// ones, and what stands behind is not read as a request.
+func TestWhatHasTwoReadingsIsRefused(t *testing.T) {
+	conf, tr := certificate(t)
+	plain, encrypted := run(t, Config{}, nil, refusing(t)), run(t, Config{}, conf, refusing(t))
+	const good, bad = "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+	for name, conn := range map[string]net.Conn{
+		"plain": dial(t, plain), "encrypted": tls.Client(dial(t, encrypted), &tls.Config{RootCAs: tr.TLSClientConfig.RootCAs, ServerName: "example.com"}),
+		"operators'": dialAddr(t, plain.AdminAddr()),
+	} {
+		_, _ = io.WriteString(conn, strings.ReplaceAll(good+bad+good, "Host: h", "Host: localhost"))
+		in := bufio.NewReader(conn)
+		for i, want := range []int{0, http.StatusBadRequest} {
+			resp, err := http.ReadResponse(in, nil)
+			if err != nil {
+				t.Fatalf("%s: answer %d: %v", name, i, err)
+			}
+			body, _ := io.ReadAll(resp.Body)
+			if want != 0 && (resp.StatusCode != want || !resp.Close || !strings.Contains(string(body), `"code":"bad-request"`)) {
+				t.Errorf("%s: %d, close %v: %s", name, resp.StatusCode, resp.Close, body)
+			}
+		}
+		if rest, err := io.ReadAll(in); len(rest) > 0 || err != nil {
+			t.Errorf("%s: behind it %q, %v", name, rest, err)
+		}
+	}
+}
+
+func TestPlainTextOnATLSPort(t *testing.T) {
+	conf, _ := certificate(t)
+	s := run(t, Config{}, conf, http.NotFoundHandler())
+	conn := dial(t, s)
+	_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	if got := cut(t, conn); !strings.HasPrefix(got, "HTTP/1.1 400 ") || !strings.Contains(got, problem.MediaType) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestRequestsOverTLSAreMarkedSo(t *testing.T) {
+	conf, tr := certificate(t)
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.TLS != nil && r.TLS.HandshakeComplete) })
+	encrypted, plain := run(t, Config{}, conf, h), run(t, Config{}, nil, h)
+	tr.Protocols = new(http.Protocols)
+	tr.Protocols.SetHTTP1(true)
+	if _, got := get(t, client(t, tr), "https://"+encrypted.Addr().String()); got != "true" {
+		t.Error("a request over TLS does not say so")
+	}
+	if _, got := get(t, client(t, &http.Transport{}), "http://"+plain.Addr().String()); got != "false" {
+		t.Error("a request without TLS says that it has it")
+	}
+}
+
+// TestAnEarlyAnswerIsReadable: a client that is still sending must be able to read
+// why it should stop.
+func TestAnEarlyAnswerIsReadable(t *testing.T) {
+	s := run(t, Config{}, nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w.(*pacedWriter).ResponseWriter, r.Body, 10)
+		if _, err := io.ReadAll(r.Body); err != nil {
+			problem.From(err).Write(w, problem.Ref{})
+		}
+	}))
+	conn := dial(t, s)
+	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n")
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		_, _ = io.Copy(conn, io.LimitReader(zeros{}, 0xfffff))
+	}()
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || resp.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("%v, %v", resp, err)
+	}
+	_ = conn.Close()
+	<-sent
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func TestConnectionLimits(t *testing.T) {
 	s := run(t, Config{MaxConnectionsPerAddress: 1}, nil, http.HandlerFunc(protocol))
