@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/triptych-bff/triptych/shared/aggregation"
@@ -45,20 +46,22 @@ var layout = []struct{ part, head string }{
 
 // rows puts the parts, each {"items":[…]}, into rows. A row without items is
 // not there: nothing on the screen can take the focus and then do nothing.
-func rows(dst []byte, parts aggregation.Parts) ([]byte, error) {
+func rows(dst []byte, part func(name string) []byte) ([]byte, error) {
+	empty := dst
 	dst = append(dst, `{"first_focus":{"row":0,"index":0},"rows":[`...)
-	first := true
+	start := len(dst)
 	for _, row := range layout {
-		part := parts.Get(row.part)
-		if part == nil || string(part) == `{"items":[]}` || string(part) == `{"items":null}` || string(part) == `{}` {
+		items, ok := bytes.CutPrefix(part(row.part), []byte(`{"items":[{`))
+		if !ok {
 			continue
 		}
-		if !first {
+		if len(dst) > start {
 			dst = append(dst, ',')
 		}
-		first = false
-		dst = append(append(dst, row.head...), ',')
-		dst = append(append(dst, part[1:len(part)-1]...), '}')
+		dst = append(append(append(dst, row.head...), `,"items":[{`...), items...)
+	}
+	if len(dst) == start {
+		return append(empty, `{"first_focus":null,"rows":[]}`...), nil
 	}
 	return append(dst, `]}`...), nil
 }

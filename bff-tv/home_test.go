@@ -62,6 +62,21 @@ func TestHomeWithoutRecommendations(t *testing.T) {
 	}
 }
 
+// TestRowsWithoutItemsAreNotThere: whatever is in a row can take the focus.
+func TestRowsWithoutItemsAreNotThere(t *testing.T) {
+	for want, parts := range map[string]map[string]string{
+		`{"first_focus":{"row":0,"index":0},"rows":[{"id":"picks","title":"For you","layout":"poster","items":[{"id":1}]},{"id":"best","title":"Best of all time","layout":"poster","items":[{"id":2},{"id":3}]}]}`: {
+			"hero": `{"items":[]}`, "continue": `null`, "picks": `{"items":[{"id":1}]}`, "best": `{"items":[{"id":2},{"id":3}]}`,
+		},
+		`{"first_focus":null,"rows":[]}`: {"hero": `{}`, "picks": `{"items":null}`},
+	} {
+		got, err := rows(nil, func(name string) []byte { return []byte(parts[name]) })
+		if err != nil || string(got) != want {
+			t.Errorf("got  %s, %v\nwant %s", got, err, want)
+		}
+	}
+}
+
 // TestHomeWithoutCatalog: pictures and titles come from there, so nothing is
 // left to show.
 func TestHomeWithoutCatalog(t *testing.T) {

@@ -27,7 +27,7 @@ type Missing struct {
 	Part   string `json:"part"`
 	Source string `json:"source"` // the service that failed
 	Code   string `json:"code"`   // a problem's code
-	Err    error  `json:"-"`      // for the operator
+	Err    error  `json:"-"`      // why, for the operator: it names the part and the service
 }
 
 // Partial reports whether a part is missing. A partial answer is not to be
@@ -52,14 +52,14 @@ var errCompose = errors.New("compose: expected one JSON object")
 // problem of the first.
 func (r *run) answer() (*Answer, error) {
 	a := &Answer{}
-	for i, f := range r.missing {
-		if f != nil {
-			m := Missing{r.plan.parts[i].name, f.source, f.problem.Kind.Code(), f.problem}
-			a.Missing = append(a.Missing, m)
+	for i := range r.parts {
+		if f := r.parts[i].missing; f != nil {
+			name := r.plan.parts[i].name
+			a.Missing = append(a.Missing, Missing{name, f.source, f.problem.Kind.Code(), f.cause(name)})
 		}
 	}
-	if len(a.Missing) == len(r.plan.parts) {
-		return nil, r.missing[0].fatal(r.plan.parts[0].name)
+	if len(a.Missing) == len(r.parts) {
+		return nil, r.parts[0].missing.fatal(r.plan.parts[0].name)
 	}
 	body, err := r.body()
 	if err != nil {
@@ -71,9 +71,9 @@ func (r *run) answer() (*Answer, error) {
 
 // body is the response's object without its closing brace.
 func (r *run) body() ([]byte, error) {
-	dst := make([]byte, 0, len(r.masked)+64*len(r.plan.parts)+64)
+	dst := make([]byte, 0, len(r.shown)+64*len(r.plan.parts)+64)
 	if r.plan.compose != nil {
-		dst, err := r.plan.compose(dst, Parts{r.plan, r})
+		dst, err := r.plan.compose(dst, r.named)
 		if err != nil {
 			return nil, err
 		}
@@ -85,7 +85,7 @@ func (r *run) body() ([]byte, error) {
 	}
 	dst = append(dst, '{')
 	for i := range r.plan.parts {
-		if raw := r.part(i); raw != nil {
+		if raw := r.masked(i); raw != nil {
 			if len(dst) > 1 {
 				dst = append(dst, ',')
 			}
@@ -93,6 +93,24 @@ func (r *run) body() ([]byte, error) {
 		}
 	}
 	return dst, nil
+}
+
+// named is the JSON of the named part, or nil.
+func (r *run) named(name string) []byte {
+	for i := range r.plan.parts {
+		if r.plan.parts[i].name == name {
+			return r.masked(i)
+		}
+	}
+	return nil
+}
+
+// masked is the JSON of a part, or nil.
+func (r *run) masked(i int) []byte {
+	if p := &r.parts[i]; p.lacking == 0 && p.missing == nil {
+		return r.shown[p.from:p.to:p.to]
+	}
+	return nil
 }
 
 // appendMeta closes the response's object with the member that says what is

@@ -1,7 +1,10 @@
 package aggregation
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -13,19 +16,20 @@ import (
 // template is a path with places for values.
 type template struct {
 	pieces []string
-	inputs []int // between the pieces
+	slots  []int // of the values between the pieces
 }
 
 // queryParam is one parameter of a call's query.
 type queryParam struct {
 	prefix string // the encoded name and an equals sign, and the value when it does not change
-	input  int    // -1 for a value that does not change
+	slot   int    // -1 for a value that does not change
 }
 
 // fields is a node of a gRPC request: constant JSON, a value, an object or a list.
 type fields struct {
 	constant []byte // JSON, when not nil
-	input    int    // a value, when members and constant are nil
+	slot     int    // of a value, when open is 0
+	list     bool   // the value is one
 	open     byte   // '{' or '[' for members
 	members  []member
 }
@@ -36,10 +40,10 @@ type member struct {
 }
 
 func (c *compiler) queryParam(to *call, from *Call, name string, value any) queryParam {
-	p := queryParam{prefix: url.QueryEscape(name) + "=", input: -1}
+	p := queryParam{prefix: url.QueryEscape(name) + "=", slot: -1}
 	switch v := value.(type) {
 	case Value:
-		p.input = c.input(to, from, v)
+		p.slot = c.input(to, from, v)
 	case string:
 		p.prefix += url.QueryEscape(v)
 	case int:
@@ -54,7 +58,7 @@ func (c *compiler) queryParam(to *call, from *Call, name string, value any) quer
 
 // object compiles request fields; at is the path of the message within the request.
 func (c *compiler) object(to *call, from *Call, at string, members Fields) *fields {
-	node := &fields{open: '{', input: -1}
+	node := &fields{open: '{'}
 	for _, name := range sortedKeys(members) {
 		path := strings.TrimPrefix(at+"."+name, ".")
 		if err := to.request.RPC.CheckInput(path); err != nil {
@@ -69,11 +73,11 @@ func (c *compiler) object(to *call, from *Call, at string, members Fields) *fiel
 func (c *compiler) field(to *call, from *Call, path string, value any) fields {
 	switch v := value.(type) {
 	case Value:
-		return fields{input: c.input(to, from, v)}
+		return fields{slot: c.input(to, from, v), list: v.kind == eachValue}
 	case Fields:
 		return *c.object(to, from, path, v)
 	case []any:
-		list := fields{open: '[', input: -1}
+		list := fields{open: '['}
 		for _, element := range v {
 			list.members = append(list.members, member{value: c.field(to, from, path, element)})
 		}
@@ -83,46 +87,59 @@ func (c *compiler) field(to *call, from *Call, path string, value any) fields {
 	if err != nil {
 		c.fault(from.place(), "field %q: %v", path, err)
 	}
-	return fields{constant: constant, input: -1}
+	return fields{constant: constant}
 }
 
-// values of one request, by input; each is a list of raw JSON.
+// values are those that are known in one run, by slot; each is a list of raw JSON.
 type values [][][]byte
+
+// errSegment says that a value would change which path is asked for.
+var errSegment = errors.New("an empty or a dot segment")
 
 // appendPath renders the path. A value is one whole segment or a piece of one,
 // never an empty or a dot segment.
-func (t *template) appendPath(dst []byte, in values) ([]byte, error) {
+func (t *template) appendPath(dst []byte, in values, inputs []input) ([]byte, error) {
 	for i, piece := range t.pieces {
 		dst = append(dst, piece...)
-		if i == len(t.inputs) {
+		if i == len(t.slots) {
 			break
 		}
-		text, err := projection.Text(in[t.inputs[i]][0])
-		if err != nil {
-			return nil, problem.BadUpstream.Wrap(err, "")
-		}
+		slot := t.slots[i]
+		text, err := projection.Text(in[slot][0])
 		if text == "" || text == "." || text == ".." {
-			return nil, problem.BadRequest.New("a value cannot stand in a path")
+			err = cmp.Or(err, errSegment)
+		}
+		if err != nil {
+			return nil, inputs[slot].misfit(err)
 		}
 		dst = append(dst, url.PathEscape(text)...)
 	}
 	return dst, nil
 }
 
+// misfit is the problem of a value that cannot stand where it is used: of
+// whoever gave it.
+func (in *input) misfit(err error) error {
+	if in.call != nil {
+		return problem.BadUpstream.Wrap(fmt.Errorf("%s of %s: %w", in.path, in.call.place(), err), "")
+	}
+	return problem.BadRequest.Wrap(fmt.Errorf("%s: %w", in.name, err), "a value of the request cannot be used")
+}
+
 // appendQuery renders the query.
-func appendQuery(dst []byte, params []queryParam, in values) ([]byte, error) {
+func appendQuery(dst []byte, params []queryParam, in values, inputs []input) ([]byte, error) {
 	for i, p := range params {
 		if i > 0 {
 			dst = append(dst, '&')
 		}
 		dst = append(dst, p.prefix...)
-		if p.input < 0 {
+		if p.slot < 0 {
 			continue
 		}
-		for k, raw := range in[p.input] {
+		for k, raw := range in[p.slot] {
 			text, err := projection.Text(raw)
 			if err != nil {
-				return nil, problem.BadUpstream.Wrap(err, "")
+				return nil, inputs[p.slot].misfit(err)
 			}
 			if k > 0 {
 				dst = append(dst, ',')
@@ -135,7 +152,7 @@ func appendQuery(dst []byte, params []queryParam, in values) ([]byte, error) {
 
 // appendJSON renders a gRPC request. Values stay as they were received, so
 // large integers stay exact.
-func (f *fields) appendJSON(dst []byte, inputs []input, in values) []byte {
+func (f *fields) appendJSON(dst []byte, in values) []byte {
 	switch {
 	case f.constant != nil:
 		return append(dst, f.constant...)
@@ -146,12 +163,12 @@ func (f *fields) appendJSON(dst []byte, inputs []input, in values) []byte {
 				dst = append(dst, ',')
 			}
 			dst = append(dst, f.members[i].key...)
-			dst = f.members[i].value.appendJSON(dst, inputs, in)
+			dst = f.members[i].value.appendJSON(dst, in)
 		}
 		return append(dst, f.open+2) // '}' follows '{' and ']' follows '[' at a distance of two
-	case inputs[f.input].value.kind == eachValue:
+	case f.list:
 		dst = append(dst, '[')
-		for i, raw := range in[f.input] {
+		for i, raw := range in[f.slot] {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
@@ -159,6 +176,6 @@ func (f *fields) appendJSON(dst []byte, inputs []input, in values) []byte {
 		}
 		return append(dst, ']')
 	default:
-		return append(dst, in[f.input][0]...)
+		return append(dst, in[f.slot][0]...)
 	}
 }

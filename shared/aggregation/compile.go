@@ -28,7 +28,7 @@ func (e *NotConfigured) Error() string {
 // the part or call that it is in.
 func Compile(e Endpoint, services Lookup) (*Plan, error) {
 	c := &compiler{endpoint: &e, services: services, index: map[*Call]int{}}
-	c.plan = &Plan{Policy: e.Policy, Limits: e.Limits, budget: e.Budget, compose: e.Compose}
+	c.plan = &Plan{budget: e.Budget, compose: e.Compose}
 	c.route()
 	c.collect()
 	if len(c.absent) > 0 {
@@ -161,6 +161,9 @@ func (c *compiler) call(i int, from *Call) {
 	if from.within > c.endpoint.Budget {
 		c.fault(from.place(), "within %v: the whole endpoint has only %v", from.within, c.endpoint.Budget)
 	}
+	if from.within < 0 {
+		c.fault(from.place(), "within %v: expected a time", from.within)
+	}
 	if from.grpc != "" {
 		c.rpc(to, from, binding)
 	} else {
@@ -188,7 +191,7 @@ func (c *compiler) rest(to *call, from *Call, binding Binding) {
 		if v.kind == eachValue {
 			c.fault(from.place(), "a path takes one value, not a list")
 		}
-		to.path.inputs = append(to.path.inputs, c.input(to, from, v))
+		to.path.slots = append(to.path.slots, c.input(to, from, v))
 	}
 	for _, name := range sortedKeys(from.query) {
 		to.query = append(to.query, c.queryParam(to, from, name, from.query[name]))
@@ -213,9 +216,9 @@ func (c *compiler) rpc(to *call, from *Call, binding Binding) {
 // needs counts the calls that call i waits for, and registers it with them.
 func (c *compiler) needs(i int) {
 	var on []int
-	for _, in := range c.plan.calls[i].inputs {
-		if in.value.call != nil {
-			on = append(on, c.index[in.value.call])
+	for _, slot := range c.plan.calls[i].inputs {
+		if source := c.plan.inputs[slot].call; source != nil {
+			on = append(on, c.index[source])
 		}
 	}
 	slices.Sort(on)
@@ -226,56 +229,74 @@ func (c *compiler) needs(i int) {
 	}
 }
 
-// input registers a value as an input of the call and is its index there.
+// input registers a value as an input of the call and is its slot.
 func (c *compiler) input(to *call, from *Call, v Value) int {
-	if i := slices.IndexFunc(to.inputs, func(in input) bool { return in.value == v }); i >= 0 {
-		return i
+	slot := slices.IndexFunc(c.plan.inputs, func(in input) bool { return in.Value == v })
+	if slot < 0 {
+		slot = len(c.plan.inputs)
+		c.plan.inputs = append(c.plan.inputs, input{Value: v})
+		c.source(slot, from, v)
 	}
-	in := input{value: v, capture: -1}
+	if !slices.Contains(to.inputs, slot) {
+		to.inputs = append(to.inputs, slot)
+	}
+	return slot
+}
+
+// source finds out where the value of a slot comes from.
+func (c *compiler) source(slot int, from *Call, v Value) {
 	switch v.kind {
 	case claimValue:
-		in.claim = c.path(from.place(), "claim", v.name)
+		c.plan.inputs[slot].claim = c.path(from.place(), "claim", v.name)
 	case pathValue:
 		if !strings.Contains(c.plan.Pattern, "{"+v.name+"}") {
 			c.fault(from.place(), "path parameter %q: the route has none of this name", v.name)
 		}
 	case eachValue, answerValue:
-		in.capture = c.capture(from, v)
+		c.capture(slot, from, v)
 	case queryValue:
 	default:
 		c.fault(from.place(), "an empty aggregation.Value")
 	}
-	to.inputs = append(to.inputs, in)
-	return len(to.inputs) - 1
 }
 
-// capture registers a value with the call whose answer has it, and is its slot.
-func (c *compiler) capture(from *Call, v Value) int {
-	if v.kind == eachValue && v.max <= 0 {
-		c.fault(from.place(), "the list %q of %s has no bound; add .Max(n)", v.path, v.call.place())
+// longest is how long a list may be: a request that carries more is a mistake.
+const longest = 1000
+
+// capture has the value read from the answer that has it.
+func (c *compiler) capture(slot int, from *Call, v Value) {
+	most := 1
+	if v.kind == eachValue {
+		most = v.max
+	}
+	if most < 1 || most > longest {
+		c.fault(from.place(), "the list %q of %s needs a bound from 1 to %d; add .Max(n)", v.path, v.call.place(), longest)
 	}
 	path := c.path(from.place(), "value of "+v.call.place(), v.path)
 	c.checkOutput(v.call, from.place(), v.path)
 	source := &c.plan.calls[c.index[v.call]]
-	slot := c.plan.captures
-	c.plan.captures++
-	source.captures = append(source.captures, capture{slot: slot, path: path, each: v.kind == eachValue, max: v.max})
-	return slot
+	source.captures = append(source.captures, capture{slot, path, most})
 }
 
 // checkOutput reports a path that a gRPC answer cannot have.
 func (c *compiler) checkOutput(of *Call, place, path string) {
+	if err := c.output(of, path); err != nil {
+		c.fault(place, "%v", err)
+	}
+}
+
+// output says why a call's answer cannot have the path. The answers of HTTP
+// services have no schema here; a faulty method is reported with its call.
+func (c *compiler) output(of *Call, path string) error {
 	binding, _ := c.services(of.service)
 	if of.grpc == "" || binding.Files == nil {
-		return // the answers of HTTP services have no schema here
+		return nil
 	}
 	method, err := binding.Files.Method(of.grpc, of.target)
 	if err != nil {
-		return // reported with the call itself
+		return nil //nolint:nilerr // reported with the call itself
 	}
-	if err := method.CheckOutput(path); err != nil {
-		c.fault(place, "%v", err)
-	}
+	return method.CheckOutput(path)
 }
 
 func (c *compiler) path(place, what, path string) *projection.Path {
@@ -306,38 +327,42 @@ func (c *compiler) part(from *Part) {
 	switch source := from.From.(type) {
 	case *Call:
 		to.call = c.index[source]
-		c.checkMask(from, source, to.mask, "")
+		c.checkMask(from, to.mask, source, nil)
 	case Joined:
 		to.call = c.index[source.into]
 		to.join = c.join(from, source)
-		c.checkMask(from, source.into, to.mask, source.as)
+		c.checkMask(from, to.mask, source.into, &source)
 	}
-	i := len(c.plan.parts)
-	c.plan.parts = append(c.plan.parts, to)
-	for _, call := range to.sources() {
-		c.plan.calls[call].parts = append(c.plan.calls[call].parts, i)
-	}
+	c.register(to)
 }
 
-// sources are the calls that the part waits for.
-func (p *part) sources() []int {
+// register tells the calls which part waits for them.
+func (c *compiler) register(p part) {
+	sources := []int{p.call}
 	if p.join != nil && p.join.from != p.call {
-		return []int{p.call, p.join.from}
+		sources = append(sources, p.join.from)
 	}
-	return []int{p.call}
+	p.waits = len(sources)
+	for _, i := range sources {
+		c.plan.calls[i].parts = append(c.plan.calls[i].parts, len(c.plan.parts))
+	}
+	c.plan.parts = append(c.plan.parts, p)
 }
 
 // checkMask reports fields that a gRPC answer cannot have. What lies within a
-// joined member belongs to another message and is left out.
-func (c *compiler) checkMask(p *Part, of *Call, mask *projection.Mask, joined string) {
+// joined element belongs to the other answer.
+func (c *compiler) checkMask(p *Part, mask *projection.Mask, of *Call, j *Joined) {
 	if mask == nil {
 		return
 	}
 	for _, path := range mask.Paths() {
-		if joined != "" && slices.Contains(strings.Split(path, "."), joined) {
-			continue
+		call := of
+		if j != nil {
+			if inside, ok := j.inside(path); ok {
+				call, path = j.from, inside
+			}
 		}
-		c.checkOutput(of, p.place()+": mask", path)
+		c.checkOutput(call, p.place()+": mask", path)
 	}
 }
 
@@ -347,19 +372,32 @@ func (c *compiler) join(p *Part, j Joined) *join {
 	to.fromList, to.fromKey = c.listAndKey(p, "join key", j.key)
 	c.checkOutput(j.into, p.place()+": join", j.at)
 	c.checkOutput(j.from, p.place()+": join", j.key)
+	c.checkMember(p, j)
 	name, _ := json.Marshal(j.as)
 	to.member = append(append([]byte{','}, name...), ':')
 	return to
 }
 
+// checkMember reports a name for the joined member that is none, or that the
+// elements have already: an object cannot have two of one name.
+func (c *compiler) checkMember(p *Part, j Joined) {
+	if j.as == "" {
+		c.fault(p.place(), "join: the member that is joined needs a name")
+	}
+	binding, _ := c.services(j.into.service)
+	if j.into.grpc != "" && binding.Files != nil && c.output(j.into, listOf(j.at)+"."+j.as) == nil {
+		c.fault(p.place(), "join: the elements have a member %q of their own", j.as)
+	}
+}
+
 // listAndKey splits "items.book_id" into the list and the key in its elements.
 func (c *compiler) listAndKey(p *Part, what, path string) (list, key *projection.Path) {
-	i := strings.LastIndexByte(path, '.')
-	if i < 0 {
+	of := listOf(path)
+	if of == "" {
 		c.fault(p.place(), "%s %q: expected a list and a key in its elements, such as items.id", what, path)
 		return nil, nil
 	}
-	return c.path(p.place(), what, path[:i]+"[]"), c.path(p.place(), what, path[i+1:])
+	return c.path(p.place(), what, of+"[]"), c.path(p.place(), what, path[len(of)+1:])
 }
 
 // place names a part in a fault.

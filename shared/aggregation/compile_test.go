@@ -22,7 +22,7 @@ func TestFaultsOfATable(t *testing.T) {
 		`GET /x: part "x": from: expected a call`:                 part(Part{Name: "x"}),
 		`GET /x: part "x": the name stands twice`:                 {Parts: []Part{{Name: "x", From: user}, {Name: "x", From: list}}},
 		`GET /x: call users GET /users/{}: 1 placeholders, but 0`: from(users.Get("/users/{}")),
-		`the list "id" of call users GET /me has no bound`:        from(orders.Get("/o", Query{"ids": user.Each("id")})),
+		`the list "id" of call users GET /me needs a bound`:       from(orders.Get("/o", Query{"ids": user.Each("id")})),
 		`a path takes one value, not a list`:                      from(orders.Get("/o/{}", user.Each("id").Max(3))),
 		`path parameter "id": the route has none of this name`:    from(orders.Get("/o/{}", PathParam("id"))),
 		`within 2h0m0s: the whole endpoint has only 1s`:           from(users.Get("/me").Within(2 * time.Hour)),
@@ -35,6 +35,11 @@ func TestFaultsOfATable(t *testing.T) {
 		`the upstream "users" speaks HTTP; expected a gRPC one`:    from(RPC("users", "library.v1.Library").Call("BatchGetBooks", nil)),
 		`the upstream "library" speaks gRPC; expected an HTTP one`: from(HTTP("library").Get("/")),
 		`join at "book": expected a list and a key`:                from(list.Join("book", user, "items.id", "it")),
+		`join: the member that is joined needs a name`:             from(list.Join("items.id", user, "items.id", "")),
+		`the elements have a member "title" of their own`:          from(shelf.Call("BatchGetBooks", nil).Join("books.id", list, "items.id", "title")),
+		`"titel" is not in library.v1.Book`:                        part(Part{Name: "x", From: list.Join("items.book", shelf.Call("BatchGetBooks", nil), "books.id", "book"), Mask: `{items[]{book{titel}}}`}),
+		`needs a bound from 1 to 1000`:                             from(orders.Get("/o", Query{"ids": user.Each("id").Max(1001)})),
+		`within -1s: expected a time`:                              from(users.Get("/me").Within(-time.Second)),
 		`an empty aggregation.Value`:                               from(users.Get("/x/{}", Value{})),
 	} {
 		e.Route, e.Policy, e.Budget = "GET /x", "member", time.Second

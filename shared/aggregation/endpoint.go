@@ -19,7 +19,7 @@ type Endpoint struct {
 type Part struct {
 	Name string // the member's name in the response
 	From Source // where it comes from: a [Call], or two of them joined
-	Mask string // which fields of the source the client sees, see package projection; empty means all
+	Mask string // which fields of the source the client sees, see package projection; empty means all, and null stays null
 	Else Else   // what to do when it cannot be had; the zero value makes the part required
 }
 
@@ -36,21 +36,7 @@ type Source interface {
 }
 
 // Compose is a pure function from parts to the response: it appends one JSON
-// object to dst. It must not keep dst or the parts' bytes.
-type Compose func(dst []byte, parts Parts) ([]byte, error)
-
-// Parts are the masked parts of one answer.
-type Parts struct {
-	plan *Plan
-	run  *run
-}
-
-// Get is the JSON of the named part, or nil when it is missing.
-func (p Parts) Get(name string) []byte {
-	for i := range p.plan.parts {
-		if p.plan.parts[i].name == name {
-			return p.run.part(i)
-		}
-	}
-	return nil
-}
+// object to dst. The function part gives the JSON of a part by its name, and nil
+// for one that is missing. Compose must not keep or change those bytes, nor keep
+// dst; it leaves out the member _meta, which is added behind it.
+type Compose func(dst []byte, part func(name string) []byte) ([]byte, error)

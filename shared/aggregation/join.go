@@ -2,9 +2,35 @@ package aggregation
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/triptych-bff/triptych/shared/projection"
 )
+
+// listOf is the path of the list in "items.book_id".
+func listOf(path string) string { return path[:max(strings.LastIndexByte(path, '.'), 0)] }
+
+// inside is the path within the other answer, where a path of the mask goes
+// into a joined element: with books joined as "book", items[].book.title is
+// books[].title.
+func (j Joined) inside(path string) (string, bool) {
+	names, prefix := strings.Split(path, "."), strings.Split(listOf(j.at)+"."+j.as, ".")
+	if len(names) < len(prefix) {
+		return "", false
+	}
+	for i, name := range prefix {
+		if bare(names[i]) != bare(name) {
+			return "", false
+		}
+	}
+	return strings.Join(append([]string{listOf(j.key)}, names[len(prefix):]...), "."), true
+}
+
+// bare is a name without its index.
+func bare(name string) string {
+	name, _, _ = strings.Cut(name, "[")
+	return name
+}
 
 // apply is the document into with the matching elements of from put into its
 // elements, as their last member.

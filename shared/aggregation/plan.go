@@ -13,14 +13,12 @@ import (
 type Plan struct {
 	Method  string // of the route
 	Pattern string // of the route, such as "/v1/books/{id}"
-	Policy  string
-	Limits  []string
 
-	budget   time.Duration
-	calls    []call // a call comes after those whose values it uses
-	parts    []part
-	compose  Compose
-	captures int // how many lists of values are read from answers
+	budget  time.Duration
+	inputs  []input // every value that calls use, once; where it stands is its slot
+	calls   []call  // a call comes after those whose values it uses
+	parts   []part
+	compose Compose
 }
 
 // call is a bound Call.
@@ -31,26 +29,24 @@ type call struct {
 	path       template
 	query      []queryParam
 	fields     *fields
-	inputs     []input   // values from the request and from answers, each listed once
+	inputs     []int     // slots of the values that it uses
 	needs      int       // how many distinct calls it waits for
 	dependents []int     // calls that wait for this one
 	captures   []capture // what others read from this one's answer
 	parts      []int     // parts made from this one
 }
 
-// input is a value that a call uses.
+// input is a value that calls use.
 type input struct {
-	value   Value
-	claim   *projection.Path // of claims other than the registered ones
-	capture int              // index of the captured list; -1 for values of the request
+	Value
+	claim *projection.Path // where in the claims
 }
 
-// capture is a list of values that is read from an answer.
+// capture is a value, or a list of them, that is read from an answer.
 type capture struct {
 	slot int
 	path *projection.Path
-	each bool
-	max  int
+	most int // how many
 }
 
 // part is a bound Part.
@@ -59,6 +55,7 @@ type part struct {
 	member []byte // the encoded name and a colon
 	call   int    // whose answer is shown
 	join   *join
+	waits  int              // for how many calls
 	mask   *projection.Mask // nil shows all
 	omit   bool
 }

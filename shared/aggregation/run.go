@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 
 	"github.com/triptych-bff/triptych/shared/identity"
 	"github.com/triptych-bff/triptych/shared/problem"
@@ -18,7 +19,7 @@ import (
 // Input is what a plan takes from the client's request.
 type Input struct {
 	Identity *identity.Identity       // nil for an anonymous caller
-	Param    func(name string) string // a parameter of the route's path
+	Param    func(name string) string // a parameter of the route's path; nil where the route has none
 	RawQuery string
 }
 
@@ -30,20 +31,19 @@ func (p *Plan) Run(ctx context.Context, in Input) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.budget)
 	defer cancel()
 	r := newRun(ctx, p, in)
-	for i := range p.calls {
-		if p.calls[i].needs == 0 {
-			r.start(i)
-		}
-	}
+	r.begin()
 	for r.open > 0 && r.fatal == nil {
 		select {
 		case done := <-r.results:
 			r.arrive(done)
 		case <-ctx.Done():
-			r.expire(ctx.Err())
+			r.expire()
 		}
 	}
-	if r.fatal != nil {
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return nil, problem.ClientClosed.Wrap(ctx.Err(), "")
+	case r.fatal != nil:
 		return nil, r.fatal
 	}
 	return r.answer()
@@ -52,31 +52,40 @@ func (p *Plan) Run(ctx context.Context, in Input) (*Answer, error) {
 // run is the state of one answer in the making. It belongs to one goroutine;
 // the others only wait for a call each and send what came.
 type run struct {
-	ctx      context.Context
-	plan     *Plan
-	in       Input
-	query    url.Values // parsed when first used
-	results  chan result
-	waiting  []int // for each call: how many of those that it uses are not in
-	answers  []*upstream.Response
-	failures []*failure // for each call
-	captured [][][]byte // for each slot
-	masked   []byte     // the parts' JSON, in order of arrival
-	spans    []span     // of each part in masked
-	missing  []*failure // for each part
-	lacking  []int      // for each part: how many of its calls are not in
-	open     int        // parts that are neither masked nor missing
-	fatal    *problem.Problem
+	ctx     context.Context
+	plan    *Plan
+	in      Input
+	query   url.Values // of the request, parsed when first used
+	values  values     // by slot; nil while not known, or where there is none
+	results chan result
+	calls   []progress
+	parts   []piece
+	shown   []byte           // the parts' JSON, in order of arrival
+	open    int              // parts that are neither in shown nor missing
+	fatal   *problem.Problem // the first required part's that is missing
 }
 
+// progress is how far a call is.
+type progress struct {
+	waiting  int // how many of the calls that it uses are not in
+	response *upstream.Response
+	failure  *failure // one of the two is set when the call is in
+}
+
+// piece is how far a part is: it is in run.shown when it lacks nothing and is
+// not missing.
+type piece struct {
+	lacking  int // how many of its calls are not in
+	missing  *failure
+	from, to int // where in run.shown
+}
+
+// result is what became of a call.
 type result struct {
 	call     int
 	response *upstream.Response
 	err      error
 }
-
-// span is a piece of run.masked; from is after to while there is none.
-type span struct{ from, to int }
 
 // failure is why a call has no usable answer.
 type failure struct {
@@ -87,112 +96,104 @@ type failure struct {
 func newRun(ctx context.Context, p *Plan, in Input) *run {
 	r := &run{
 		ctx: ctx, plan: p, in: in,
-		results:  make(chan result, len(p.calls)), // a late answer finds room, and nobody waits for it
-		waiting:  make([]int, len(p.calls)),
-		answers:  make([]*upstream.Response, len(p.calls)),
-		failures: make([]*failure, len(p.calls)),
-		captured: make([][][]byte, p.captures),
-		spans:    make([]span, len(p.parts)),
-		missing:  make([]*failure, len(p.parts)),
-		lacking:  make([]int, len(p.parts)),
-		open:     len(p.parts),
+		values:  make(values, len(p.inputs)),
+		results: make(chan result, len(p.calls)), // a late answer finds room, and nobody waits for it
+		calls:   make([]progress, len(p.calls)),
+		parts:   make([]piece, len(p.parts)),
+		open:    len(p.parts),
 	}
 	for i := range p.calls {
-		r.waiting[i] = p.calls[i].needs
+		r.calls[i].waiting = p.calls[i].needs
 	}
 	for i := range p.parts {
-		r.lacking[i] = len(p.parts[i].sources())
-		r.spans[i] = span{from: 1}
+		r.parts[i].lacking = p.parts[i].waits
 	}
 	return r
 }
 
-// start begins a call whose inputs are all in.
-func (r *run) start(i int) {
-	c := &r.plan.calls[i]
-	in, err := r.values(c)
-	if errors.Is(err, errNothingToAsk) {
-		r.settle(i, &upstream.Response{Status: http.StatusOK, Body: []byte("null")}, nil)
-		return
+// begin starts the calls that wait for no other.
+func (r *run) begin() {
+	for i := range r.plan.calls {
+		if r.fatal == nil && r.plan.calls[i].needs == 0 {
+			r.start(i)
+		}
 	}
-	var req *upstream.Request
-	if err == nil {
-		req, err = c.bind(in)
-	}
-	if err != nil {
-		r.settle(i, nil, &failure{c.service, problem.From(err)})
-		return
-	}
-	pending := c.caller.Start(r.ctx, req)
-	go func() {
-		response, err := pending.Wait()
-		r.results <- result{i, response, err}
-	}()
 }
 
-// bind is the request of the call with these values.
-func (c *call) bind(in values) (*upstream.Request, error) {
+// start begins a call whose inputs are all in. Where there is nothing to ask,
+// its answer is null.
+func (r *run) start(i int) {
+	c := &r.plan.calls[i]
+	req, err := r.request(c)
+	switch {
+	case errors.Is(err, errNothingToAsk):
+		r.settle(i, &upstream.Response{Status: http.StatusOK, Body: []byte("null")}, nil)
+	case err != nil:
+		r.settle(i, nil, &failure{c.service, problem.From(err)})
+	default:
+		go await(i, c.caller.Start(r.ctx, req), r.results)
+	}
+}
+
+// await waits for a call. A panic while an answer is decoded ends the call, not
+// the process.
+func await(i int, pending upstream.Pending, results chan<- result) {
+	done := result{call: i}
+	defer func() {
+		if fault := recover(); fault != nil {
+			done.err = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
+		}
+		results <- done
+	}()
+	done.response, done.err = pending.Wait()
+}
+
+// request is the call with its values.
+func (r *run) request(c *call) (*upstream.Request, error) {
+	for _, slot := range c.inputs {
+		if err := r.need(slot); err != nil {
+			return nil, err
+		}
+	}
 	req := c.request
 	if c.fields != nil {
-		req.Body = c.fields.appendJSON(nil, c.inputs, in)
+		req.Body = c.fields.appendJSON(make([]byte, 0, 128), r.values)
 		return &req, nil
 	}
-	path, err := c.path.appendPath(make([]byte, 0, 64), in)
+	target, err := c.path.appendPath(make([]byte, 0, 128), r.values, r.plan.inputs)
 	if err != nil {
 		return nil, err
 	}
-	query, err := appendQuery(nil, c.query, in)
-	if err != nil {
+	path := len(target)
+	if target, err = appendQuery(target, c.query, r.values, r.plan.inputs); err != nil {
 		return nil, err
 	}
-	req.Path, req.Query = string(path), string(query)
+	text := string(target)
+	req.Path, req.Query = text[:path], text[path:]
 	return &req, nil
 }
 
-// errNothingToAsk says that a list of values is empty: the call is not made,
-// and its answer is null.
+// errNothingToAsk says that a list of values is empty.
 var errNothingToAsk = errors.New("empty list")
 
-// values gathers a call's inputs.
-func (r *run) values(c *call) (values, error) {
-	in := make(values, len(c.inputs))
-	for i := range c.inputs {
-		list, err := r.value(&c.inputs[i])
-		if err != nil {
-			return nil, err
-		}
-		in[i] = list
-	}
-	return in, nil
-}
-
-func (r *run) value(in *input) ([][]byte, error) {
-	v := in.value
-	switch v.kind {
-	case claimValue:
-		return r.claim(in)
-	case pathValue:
-		return quoted(r.in.Param(v.name))
-	case queryValue:
-		if r.query == nil {
-			r.query, _ = url.ParseQuery(r.in.RawQuery) // what is malformed is as good as absent
-		}
-		if !r.query.Has(v.name) {
-			p := problem.BadRequest.New("a query parameter is missing")
-			p.Fields = []problem.Field{{Pointer: "?" + v.name, Detail: "is required"}}
-			return nil, p
-		}
-		return quoted(r.query.Get(v.name))
-	case eachValue:
-		if len(r.captured[in.capture]) == 0 {
-			return nil, errNothingToAsk
-		}
+// need has a value ready in its slot: what comes from an answer is there, and
+// what comes from the request is read when it is first needed.
+func (r *run) need(slot int) (err error) {
+	in := &r.plan.inputs[slot]
+	switch {
+	case len(r.values[slot]) > 0:
+	case in.kind == claimValue:
+		r.values[slot], err = r.claim(in)
+	case in.kind == pathValue:
+		r.values[slot], err = quoted(r.in.Param(in.name))
+	case in.kind == queryValue:
+		r.values[slot], err = r.parameter(in.name)
+	case in.kind == eachValue:
+		err = errNothingToAsk
 	default:
-		if len(r.captured[in.capture]) == 0 {
-			return nil, problem.BadUpstream.Wrap(fmt.Errorf("%s has no %s", v.call.place(), v.path), "")
-		}
+		err = problem.BadUpstream.Wrap(fmt.Errorf("%s has no %s", in.call.place(), in.path), "")
 	}
-	return r.captured[in.capture], nil
+	return err
 }
 
 func (r *run) claim(in *input) ([][]byte, error) {
@@ -201,9 +202,21 @@ func (r *run) claim(in *input) ([][]byte, error) {
 	}
 	found, err := in.claim.Append(nil, r.in.Identity.Claims)
 	if err != nil || len(found) == 0 || isNull(found[0]) {
-		return nil, problem.Forbidden.Wrap(err, "the token has no claim "+in.value.name)
+		return nil, problem.Forbidden.Wrap(err, "the token has no claim "+in.name)
 	}
 	return found[:1], nil
+}
+
+func (r *run) parameter(name string) ([][]byte, error) {
+	if r.query == nil {
+		r.query, _ = url.ParseQuery(r.in.RawQuery) // what is malformed is as good as absent
+	}
+	if !r.query.Has(name) {
+		p := problem.BadRequest.New("a query parameter is missing")
+		p.Fields = []problem.Field{{Pointer: "?" + name, Detail: "is required"}}
+		return nil, p
+	}
+	return quoted(r.query.Get(name))
 }
 
 func quoted(s string) ([][]byte, error) {
@@ -216,18 +229,25 @@ func isNull(raw []byte) bool { return string(raw) == "null" }
 // arrive takes in what a call brought.
 func (r *run) arrive(done result) {
 	c := &r.plan.calls[done.call]
+	response, p := done.response, (*problem.Problem)(nil)
 	switch {
 	case done.err != nil:
-		r.settle(done.call, nil, &failure{c.service, upstream.Problem(done.err)})
-	case done.response.Status < 200 || done.response.Status > 299:
-		r.settle(done.call, nil, &failure{c.service, statusProblem(done.response)})
-	default:
-		if err := r.capture(c, done.response.Body); err != nil {
-			r.settle(done.call, nil, &failure{c.service, problem.BadUpstream.Wrap(err, "")})
-			return
-		}
-		r.settle(done.call, done.response, nil)
+		p = upstream.Problem(done.err)
+	case response.Status < 200 || response.Status > 299:
+		p = statusProblem(response)
+	case response.Status == http.StatusNoContent:
+		response = &upstream.Response{Status: response.Status, Body: []byte("null")}
 	}
+	if p == nil {
+		if err := r.capture(c, response.Body); err != nil {
+			p = problem.BadUpstream.Wrap(err, "")
+		}
+	}
+	if p != nil {
+		r.settle(done.call, nil, &failure{c.service, p})
+		return
+	}
+	r.settle(done.call, response, nil)
 }
 
 // capture reads what other calls use of an answer.
@@ -237,21 +257,17 @@ func (r *run) capture(c *call, body []byte) error {
 		if err != nil {
 			return err
 		}
-		r.captured[want.slot] = want.pick(found)
+		r.values[want.slot] = pick(found, want.most)
 	}
 	return nil
 }
 
-// pick leaves out what is null and, in a list, what stands in it already or
-// comes after its bound.
-func (c *capture) pick(found [][]byte) [][]byte {
-	bound := 1
-	if c.each {
-		bound = c.max
-	}
+// pick leaves out what is null, what stands in the list already and what comes
+// after its bound.
+func pick(found [][]byte, most int) [][]byte {
 	picked := found[:0]
 	for _, raw := range found {
-		if len(picked) == bound {
+		if len(picked) == most {
 			break
 		}
 		if !isNull(raw) && !contains(picked, raw) {
@@ -270,12 +286,13 @@ func contains(list [][]byte, raw []byte) bool {
 	return false
 }
 
-// settle records a call's end, and goes on with what has waited for it.
+// settle records a call's end, once, and goes on with what has waited for it.
 func (r *run) settle(i int, response *upstream.Response, f *failure) {
-	if r.answers[i] != nil || r.failures[i] != nil {
+	state := &r.calls[i]
+	if state.response != nil || state.failure != nil {
 		return
 	}
-	r.answers[i], r.failures[i] = response, f
+	state.response, state.failure = response, f
 	c := &r.plan.calls[i]
 	for _, part := range c.parts {
 		r.feed(part, f)
@@ -286,29 +303,26 @@ func (r *run) settle(i int, response *upstream.Response, f *failure) {
 		}
 		if f != nil {
 			r.settle(next, nil, f)
-		} else if r.waiting[next]--; r.waiting[next] == 0 {
+		} else if r.calls[next].waiting--; r.calls[next].waiting == 0 {
 			r.start(next)
 		}
 	}
 }
 
-// feed tells a part that one of its calls is in.
+// feed tells a part that one of its calls is in. The first required part that is
+// missing decides what the client is told.
 func (r *run) feed(i int, f *failure) {
-	if r.missing[i] != nil {
-		return
-	}
-	if r.lacking[i]--; f == nil && r.lacking[i] > 0 {
+	part := &r.parts[i]
+	part.lacking--
+	if part.missing != nil || f == nil && part.lacking > 0 {
 		return
 	}
 	if f == nil {
-		f = r.mask(i)
+		f = r.show(i)
 	}
 	r.open--
-	if f == nil {
-		return
-	}
-	r.missing[i] = f
-	if p := &r.plan.parts[i]; !p.omit {
+	part.missing = f
+	if p := &r.plan.parts[i]; f != nil && !p.omit && r.fatal == nil {
 		r.fatal = f.fatal(p.name)
 	}
 }
@@ -316,54 +330,55 @@ func (r *run) feed(i int, f *failure) {
 // fatal is the failure as the answer to the client.
 func (f *failure) fatal(part string) *problem.Problem {
 	p := *f.problem
-	p.Cause = fmt.Errorf("part %s from %s: %w", part, f.source, f.problem)
+	p.Cause = f.cause(part)
 	if p.Detail == "" {
 		p.Detail = fmt.Sprintf("%s could not be had from %s", part, f.source)
 	}
 	return &p
 }
 
-// mask writes a part's JSON behind those that are already there.
-func (r *run) mask(i int) *failure {
-	p := &r.plan.parts[i]
-	c := &r.plan.calls[p.call]
-	from := len(r.masked)
-	src, err := r.answers[p.call].Body, error(nil)
-	if p.join != nil {
-		src, err = p.join.apply(src, r.answers[p.join.from].Body)
+// cause is why the part is missing, for the operator.
+func (f *failure) cause(part string) error {
+	why := f.problem.Cause
+	if why == nil {
+		why = f.problem
 	}
+	return fmt.Errorf("part %s from %s: %w", part, f.source, why)
+}
+
+// show writes a part's JSON behind those that are already there. Null is shown
+// as null, whatever the mask selects.
+func (r *run) show(i int) *failure {
+	p := &r.plan.parts[i]
+	src, err := r.calls[p.call].response.Body, error(nil)
+	if p.join != nil {
+		src, err = p.join.apply(src, r.calls[p.join.from].response.Body)
+	}
+	from := len(r.shown)
 	switch {
 	case err != nil:
-	case p.mask != nil:
-		r.masked, err = p.mask.Project(r.masked, src)
+	case p.mask != nil && !isNull(bytes.TrimSpace(src)):
+		r.shown, err = p.mask.Project(r.shown, src)
 	default:
 		if err = projection.Valid(src); err == nil {
-			r.masked = append(r.masked, src...)
+			r.shown = append(r.shown, src...)
 		}
 	}
 	if err != nil {
-		return &failure{c.service, problem.BadUpstream.Wrap(err, "")}
+		return &failure{r.plan.calls[p.call].service, problem.BadUpstream.Wrap(err, "")}
 	}
-	r.spans[i] = span{from, len(r.masked)}
+	r.parts[i].from, r.parts[i].to = from, len(r.shown)
 	return nil
 }
 
-// part is the JSON of a part, or nil.
-func (r *run) part(i int) []byte {
-	if s := r.spans[i]; s.from <= s.to {
-		return r.masked[s.from:s.to:s.to]
+// expire takes in the answers that are there, and ends every call that is not
+// in: the context that they run in is over, so none of them goes on.
+func (r *run) expire() {
+	for len(r.results) > 0 {
+		r.arrive(<-r.results)
 	}
-	return nil
-}
-
-// expire ends every call that is not in. The context that they run in is over,
-// so none of them goes on.
-func (r *run) expire(err error) {
 	for i := range r.plan.calls {
-		r.settle(i, nil, &failure{r.plan.calls[i].service, problem.From(err)})
-	}
-	if errors.Is(err, context.Canceled) {
-		r.fatal = problem.From(err)
+		r.settle(i, nil, &failure{r.plan.calls[i].service, problem.From(r.ctx.Err())})
 	}
 }
 
@@ -371,7 +386,10 @@ func (r *run) expire(err error) {
 // says of our request to it is not the client's business, but that a thing does
 // not exist or is not allowed is.
 func statusProblem(response *upstream.Response) *problem.Problem {
-	cause := fmt.Errorf("status %d %s", response.Status, response.Detail)
+	cause := fmt.Errorf("status %d", response.Status)
+	if response.Detail != "" {
+		cause = fmt.Errorf("%w: %s", cause, response.Detail)
+	}
 	switch response.Status {
 	case http.StatusNotFound, http.StatusGone:
 		return problem.NotFound.Wrap(cause, "")

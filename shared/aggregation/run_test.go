@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/triptych-bff/triptych/shared/problem"
+	"github.com/triptych-bff/triptych/shared/upstream"
 )
 
 var users, orders, shelf = HTTP("users"), HTTP("orders"), RPC("library", "library.v1.Library")
@@ -101,6 +102,129 @@ func TestNothingToAsk(t *testing.T) {
 	}
 }
 
+// TestNothingIsNull: what was not asked for, and what a service says is nothing,
+// is null behind any mask, and no failure.
+func TestNothingIsNull(t *testing.T) {
+	for name, service := range map[string]http.HandlerFunc{
+		"not asked":  write(`{"items":[]}`),
+		"null":       write(" null\n"),
+		"no content": status(http.StatusNoContent),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.http("orders", service)
+			w.books(func(string) string { return `{}` })
+			list := orders.Get("/orders")
+			found := shelf.Call("BatchGetBooks", Fields{"ids": list.Each("items.book").Max(2)})
+			p := w.compile(Endpoint{Parts: []Part{{Name: "books", From: found, Mask: `{books[]{title}}`}}})
+			if got := parts(mustRun(t, p, ada())); got != `{"books":null}` {
+				t.Error(got)
+			}
+		})
+	}
+}
+
+// TestAFailureIsToldTwice: the client learns what it may know, the log why.
+func TestAFailureIsToldTwice(t *testing.T) {
+	w := newWorld(t)
+	w.http("users", status(http.StatusInternalServerError))
+	w.http("orders", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	required := Endpoint{Parts: []Part{{Name: "user", From: users.Get("/me")}}}
+	_, err := w.compile(required).Run(t.Context(), ada())
+	p := problem.From(err)
+	if p.Detail != "user could not be had from users" || p.Cause == nil || p.Cause.Error() != "part user from users: status 500" {
+		t.Errorf("detail %q, cause %v", p.Detail, p.Cause)
+	}
+	optional := Endpoint{Parts: []Part{
+		{Name: "orders", From: orders.Get("/orders"), Else: Omit},
+		{Name: "user", From: users.Get("/me"), Else: Omit},
+		{Name: "static", From: HTTP("static").Get("/")},
+	}}
+	w.json("static", `1`)
+	a, err := w.compile(optional).Run(t.Context(), ada())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(a.Missing) != 2 || !strings.Contains(a.Missing[0].Err.Error(), "part orders from orders: upstream orders: unreachable: ") ||
+		a.Missing[1].Err.Error() != "part user from users: status 500" {
+		t.Errorf("%+v", a.Missing)
+	}
+}
+
+// TestAPanicInACallEndsTheCall and not the process, which serves others.
+func TestAPanicInACallEndsTheCall(t *testing.T) {
+	services := func(name string) (Binding, bool) {
+		if name == "bad" {
+			return Binding{Caller: broken{}}, true
+		}
+		return Binding{Caller: ready{[]byte(`1`)}}, true
+	}
+	e := Endpoint{Route: "GET /x", Policy: "p", Budget: time.Minute, Parts: []Part{
+		{Name: "good", From: HTTP("good").Get("/")},
+		{Name: "bad", From: HTTP("bad").Get("/"), Else: Omit},
+	}}
+	p, err := Compile(e, services)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := p.Run(t.Context(), Input{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"good":1,"_meta":{"completeness":"partial","errors":[{"part":"bad","source":"bad","code":"internal"}]}}`; string(a.Body) != want {
+		t.Errorf("got  %s\nwant %s", a.Body, want)
+	}
+	if !strings.Contains(a.Missing[0].Err.Error(), "panic: out of luck") {
+		t.Error(a.Missing[0].Err)
+	}
+}
+
+// broken is a service whose answers cannot be taken.
+type broken struct{}
+
+func (broken) Start(context.Context, *upstream.Request) upstream.Pending { return broken{} }
+func (broken) Wait() (*upstream.Response, error)                         { panic("out of luck") }
+func (broken) Cancel()                                                   {}
+
+// TestAnswersThatAreInCount also when the budget ends at the same time: the
+// engine looks at them before it gives up.
+func TestAnswersThatAreInCount(t *testing.T) {
+	services := func(string) (Binding, bool) { return Binding{Caller: ready{[]byte(`1`)}}, true }
+	e := Endpoint{Route: "GET /x", Policy: "p", Budget: time.Minute, Parts: []Part{
+		{Name: "a", From: HTTP("a").Get("/")}, {Name: "b", From: HTTP("b").Get("/"), Else: Omit},
+	}}
+	p, err := Compile(e, services)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	defer cancel()
+	r := newRun(ctx, p, Input{})
+	for i := range p.calls {
+		r.results <- result{call: i, response: &upstream.Response{Status: 200, Body: []byte(`1`)}}
+	}
+	r.expire()
+	if r.open != 0 || r.fatal != nil || string(r.named("a")) != "1" || string(r.named("b")) != "1" {
+		t.Errorf("open %d, %v, a %s, b %s", r.open, r.fatal, r.named("a"), r.named("b"))
+	}
+}
+
+// TestTheFirstFailureDecides what the client is told; later ones are its echo.
+func TestTheFirstFailureDecides(t *testing.T) {
+	w := newWorld(t)
+	w.http("users", status(http.StatusNotFound))
+	w.json("orders", `{}`)
+	user := users.Get("/me")
+	p := w.compile(Endpoint{Parts: []Part{
+		{Name: "user", From: user},
+		{Name: "orders", From: orders.Get("/orders/{}", user.Value("id"))},
+	}})
+	_, err := p.Run(t.Context(), ada())
+	if got := problem.From(err); got.Detail != "user could not be had from users" {
+		t.Error(err)
+	}
+}
+
 func TestValuesAreEscapedForTheirPlace(t *testing.T) {
 	w := newWorld(t)
 	var got string
@@ -122,7 +246,7 @@ func TestValuesAreEscapedForTheirPlace(t *testing.T) {
 
 func TestValuesThatAreNotThere(t *testing.T) {
 	w := newWorld(t)
-	w.json("users", `{"id":null}`)
+	w.json("users", `{"id":null,"up":"..","all":{}}`)
 	w.json("orders", `{}`)
 	user := users.Get("/me")
 	for name, test := range map[string]struct {
@@ -134,6 +258,8 @@ func TestValuesThatAreNotThere(t *testing.T) {
 		"caller":    {Claim("sub"), Input{}, problem.Unauthenticated},
 		"query":     {QueryParam("q"), ada(), problem.BadRequest},
 		"answer":    {user.Value("id"), ada(), problem.BadUpstream},
+		"a step up": {user.Value("up"), ada(), problem.BadUpstream},
+		"an object": {user.Value("all"), ada(), problem.BadUpstream},
 		"dots":      {QueryParam("d"), Input{RawQuery: "d=.."}, problem.BadRequest},
 		"emptiness": {QueryParam("d"), Input{RawQuery: "d="}, problem.BadRequest},
 	} {
@@ -208,9 +334,15 @@ func TestARequiredPartThatFails(t *testing.T) {
 // TestARequiredPartThatFailsEndsTheRequest while another service still hangs.
 func TestARequiredPartThatFailsEndsTheRequest(t *testing.T) {
 	w := newWorld(t)
-	left := make(chan struct{})
-	w.http("orders", hang(left))
-	w.http("users", status(http.StatusNotFound))
+	arrived, left := make(chan struct{}), make(chan struct{})
+	w.http("orders", func(rw http.ResponseWriter, r *http.Request) {
+		close(arrived)
+		hang(left)(rw, r)
+	})
+	w.http("users", func(rw http.ResponseWriter, _ *http.Request) {
+		<-arrived // or the request could be over before the other call is on its way
+		rw.WriteHeader(http.StatusNotFound)
+	})
 	p := w.compile(Endpoint{Parts: []Part{
 		{Name: "orders", From: orders.Get("/orders")},
 		{Name: "user", From: users.Get("/me")},
@@ -291,11 +423,11 @@ func TestCompose(t *testing.T) {
 			{Name: "user", From: users.Get("/me"), Mask: `{name}`},
 			{Name: "orders", From: orders.Get("/orders"), Else: Omit},
 		},
-		Compose: func(dst []byte, p Parts) ([]byte, error) {
-			if p.Get("orders") != nil || p.Get("nobody") != nil {
+		Compose: func(dst []byte, part func(string) []byte) ([]byte, error) {
+			if part("orders") != nil || part("nobody") != nil {
 				return nil, errors.New("a part that is not there")
 			}
-			return fmt.Appendf(dst, `{"rows":[%s]}`, p.Get("user")), nil
+			return fmt.Appendf(dst, `{"rows":[%s]}`, part("user")), nil
 		},
 	}
 	got := mustRun(t, w.compile(endpoint), ada())
@@ -303,7 +435,7 @@ func TestCompose(t *testing.T) {
 		t.Error(got)
 	}
 	for _, bad := range []string{"", "[]", "{", `"x"`} {
-		endpoint.Compose = func(dst []byte, _ Parts) ([]byte, error) { return append(dst, bad...), nil }
+		endpoint.Compose = func(dst []byte, _ func(string) []byte) ([]byte, error) { return append(dst, bad...), nil }
 		if _, err := w.compile(endpoint).Run(t.Context(), ada()); err == nil || problem.From(err).Kind != problem.Internal {
 			t.Errorf("%q: %v", bad, err)
 		}

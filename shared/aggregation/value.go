@@ -39,10 +39,11 @@ func QueryParam(name string) Value { return Value{kind: queryValue, name: name} 
 func (c *Call) Value(path string) Value { return Value{kind: answerValue, call: c, path: path} }
 
 // Each is the list of all values at path in c's answer, in their order, each
-// once. It needs a bound: see [Value.Max].
+// once. It needs a bound: see [Value.Max]. A call that uses a list which turns
+// out to be empty has nothing to ask: it is not made, and its answer is null.
 func (c *Call) Each(path string) Value { return Value{kind: eachValue, call: c, path: path} }
 
-// Max bounds a list: further values are left out.
+// Max bounds a list: further values are left out. A bound is from 1 to 1000.
 func (v Value) Max(n int) Value {
 	v.max = n
 	return v
