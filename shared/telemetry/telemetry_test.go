@@ -133,6 +133,19 @@ func TestTraceState(t *testing.T) {
 	}
 }
 
+func TestTraceOverSeveralLines(t *testing.T) {
+	h := http.Header{"Traceparent": {valid, valid}, "Tracestate": {"a=1"}}
+	got, err := TraceFrom(h, strings.NewReader(strings.Repeat("\x11", 24)))
+	if err != nil || got.TraceID() == traceID || got.State != "" {
+		t.Errorf("two parents: %+v, %v", got, err)
+	}
+	h = http.Header{"Traceparent": {valid}, "Tracestate": {"a=1", "b=2"}}
+	got, err = TraceFrom(h, strings.NewReader(strings.Repeat("\x11", 24)))
+	if err != nil || got.State != "a=1,b=2" {
+		t.Errorf("two lines of state: %q, %v", got.State, err)
+	}
+}
+
 func TestTraceNeedsRandomness(t *testing.T) {
 	_, err := TraceFrom(http.Header{}, strings.NewReader("short"))
 	if !errors.Is(err, io.ErrUnexpectedEOF) {

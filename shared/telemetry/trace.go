@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"io"
 	"net/http"
+	"strings"
 )
 
 // A Trace is a request's place in a distributed trace (W3C Trace Context
@@ -23,18 +24,21 @@ const (
 )
 
 // TraceFrom continues the trace that the headers name, with a new span of our
-// own; where they name none, or a malformed one, it begins a new trace (§4.2).
-// Randomness is read from random.
-func TraceFrom(h http.Header, random io.Reader) (Trace, error) {
-	t, ok := parseTraceparent(h.Get(traceparent))
+// own; where they name none, a malformed one or several, it begins a new trace
+// (§4.2). Randomness is read from random.
+func TraceFrom(h http.Header, random io.Reader) (t Trace, err error) {
+	ok := false
+	if parents := h[traceparent]; len(parents) == 1 {
+		t, ok = parseTraceparent(parents[0])
+	}
 	if ok {
-		if state := h.Get(tracestate); len(state) <= maxState {
+		if state := strings.Join(h[tracestate], ","); len(state) <= maxState { // a list over several lines (§3.3.1.1)
 			t.State = state
 		}
 	} else if _, err := io.ReadFull(random, t.ID[:]); err != nil {
 		return Trace{}, err
 	}
-	_, err := io.ReadFull(random, t.Span[:])
+	_, err = io.ReadFull(random, t.Span[:])
 	return t, err
 }
 
