@@ -117,6 +117,14 @@ func (a *answer) switchTo(resp *http.Response) error {
 	return nil
 }
 
+// closeTunnel ends the call before the request is over. ReverseProxy does so a
+// little later, or never where the client's connection cannot be given away.
+func (a *answer) closeTunnel() {
+	if a.tunnel != nil {
+		_ = a.tunnel.Close()
+	}
+}
+
 // A tunnel ends when the service ends it: half-closed connections are no part
 // of WebSocket, and one whose client stays silent would be held for ever.
 type tunnel struct{ io.ReadWriteCloser }

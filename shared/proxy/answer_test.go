@@ -171,7 +171,8 @@ func TestWhatAnErrorBecomes(t *testing.T) {
 	unreachable := "http://" + closed.Addr().String()
 	hung, _ := wire(t, "", hang)
 	nonsense, _ := wire(t, "SSH-2.0-OpenSSH\r\n\r\n", func(net.Conn) {})
-	unasked, _ := wire(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", hang)
+	h2c, _ := wire(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", hang)
+	socket, _ := wire(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", hang)
 	for _, test := range []struct {
 		name, url, path string
 		status          int
@@ -180,7 +181,8 @@ func TestWhatAnErrorBecomes(t *testing.T) {
 		{"refused", unreachable, "/", 502, "unreachable"},
 		{"hung", hung, "/", 504, "upstream-timeout"},
 		{"nonsense", nonsense, "/", 502, "bad-upstream"},
-		{"another protocol unasked", unasked, "/", 502, "bad-upstream"},
+		{"another protocol unasked", h2c, "/", 502, "bad-upstream"},
+		{"a websocket unasked", socket, "/", 502, "bad-upstream"},
 		{"a query that cannot be sent", hung, "/?\xff", 400, "bad-request"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -355,3 +357,23 @@ func TestAnAnswerThatIsCut(t *testing.T) {
 		t.Errorf("of a small answer that was cut, %q was sent", got)
 	}
 }
+
+// The status in the log says nothing of a client that did not wait for the body.
+func TestAnAnswerThatCannotBeWritten(t *testing.T) {
+	f := open(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }), setup{})
+	inner := f.Config.Handler
+	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inner.ServeHTTP(deaf{w}, r)
+	})
+	if resp, err := f.Client().Get(f.URL); err == nil {
+		_ = resp.Body.Close()
+		t.Errorf("answered %d", resp.StatusCode)
+	}
+	if x := receive(t, f.noted, "note"); x.Code != "client-closed" || !errors.Is(x.Err, net.ErrClosed) {
+		t.Errorf("noted %q, %v", x.Code, x.Err)
+	}
+}
+
+type deaf struct{ http.ResponseWriter }
+
+func (deaf) Write([]byte) (int, error) { return 0, net.ErrClosed }

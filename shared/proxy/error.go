@@ -18,9 +18,6 @@ import (
 func (a *answer) fail(err error) {
 	p := classify(err, a.gone())
 	a.note(p, err)
-	if a.tunnel != nil {
-		_ = a.tunnel.Close()
-	}
 	if a.begun || a.tunnel != nil {
 		panic(http.ErrAbortHandler)
 	}

@@ -42,6 +42,7 @@ type setup struct {
 	config   Config
 	rewrite  routing.Rewrite
 	upstream upstream.Config
+	http2    bool        // over TLS
 	headers  http.Header // set by the gateway before the proxy has its turn
 }
 
@@ -75,7 +76,12 @@ func open(t testing.TB, url string, s setup) *front {
 		handler.ServeHTTP(w, r.WithContext(telemetry.NewContext(r.Context(), x)))
 	}))
 	f.Config.ErrorLog = log.New(io.Discard, "", 0)
-	f.Start()
+	if s.http2 {
+		f.EnableHTTP2 = true
+		f.StartTLS()
+	} else {
+		f.Start()
+	}
 	t.Cleanup(func() {
 		f.Close()
 		if n := pool.Unfinished(); n != 0 {

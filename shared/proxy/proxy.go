@@ -68,6 +68,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return a.receive(resp)
 	}
+	defer a.closeTunnel()
 	reverse.ServeHTTP(a, r)
 	a.sendTrailers()
 }

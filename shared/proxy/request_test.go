@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -211,5 +212,30 @@ func TestTrailersOfTheRequest(t *testing.T) {
 		"2\r\nab\r\n0\r\nX-User-Id: root\r\n\r\n")
 	if got := receive(t, trailers, "request"); len(got) != 0 {
 		t.Errorf("the service saw %v", got)
+	}
+}
+
+func TestHTTP2(t *testing.T) {
+	f := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %s %s %s", r.Header.Get("Via"), r.Header.Get("X-Forwarded-Proto"), r.RequestURI, body)
+	}), setup{http2: true})
+	resp, body := f.get(t, "POST", "/a?b=;", strings.NewReader("hello"))
+	if want := "2.0 triptych https /a?b=; hello"; resp.ProtoMajor != 2 || string(body) != want {
+		t.Errorf("%s %q, want %q", resp.Proto, body, want)
+	}
+}
+
+// HTTP/1.0 has no upgrades (RFC 9110 §7.8).
+func TestHTTP10(t *testing.T) {
+	url, heads := wire(t, ok, nil)
+	f := open(t, url, setup{})
+	answer := f.exchange(t, "GET / HTTP/1.0\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	if !strings.HasPrefix(answer, "HTTP/1.0 200 ") || !strings.HasSuffix(answer, "\r\n\r\nok") {
+		t.Error(answer)
+	}
+	head := receive(t, heads, "request")
+	if strings.Contains(head, "Upgrade") || !strings.Contains(head, "\r\nVia: 1.0 triptych\r\n") {
+		t.Errorf("the service saw %s", head)
 	}
 }
