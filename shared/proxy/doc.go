@@ -34,6 +34,7 @@
 // Of all protocols that a client may ask to switch to, only websocket passes;
 // h2c above all would be a tunnel past every check. When a service sends
 // "Connection: close, X", net/http acts on the close and then hides the whole
-// line: X, if it is no header that is dropped anyway, reaches the client. And a service that breaks off amid an upload is noticed when
-// the client sends on, so it is the listener that bounds how long that may take.
+// line: X, if it is no header that is dropped anyway, reaches the client. A
+// service that breaks off amid an upload is noticed when the client sends on, so
+// it is the listener that bounds how long that may take.
 package proxy
