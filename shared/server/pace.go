@@ -2,11 +2,13 @@ package server
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/triptych-bff/triptych/shared/framing"
@@ -30,7 +32,11 @@ func (s *Server) pace(next http.Handler) http.Handler {
 		default:
 		}
 		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = newPacedBody(r.Body, http.NewResponseController(w).SetReadDeadline, s.config.BodyTimeout)
+			b := newPacedBody(r.Body, http.NewResponseController(w).SetReadDeadline, s.config.BodyTimeout)
+			ctx, end := b.context(r.Context())
+			defer end()
+			r = r.WithContext(ctx)
+			r.Body = b
 		}
 		next.ServeHTTP(&pacedWriter{ResponseWriter: w, stall: s.config.WriteTimeout, conn: watchedConn(r)}, unframed(r))
 	})
@@ -44,7 +50,7 @@ type pacedBody struct {
 	setDeadline func(time.Time) error
 	limit       time.Time // by which the first byte must have come
 	read        int64
-	armed       time.Time
+	armed       atomic.Int64 // the deadline, in nanoseconds since 1970
 }
 
 func newPacedBody(body io.ReadCloser, setDeadline func(time.Time) error, timeout time.Duration) *pacedBody {
@@ -57,10 +63,25 @@ func newPacedBody(body io.ReadCloser, setDeadline func(time.Time) error, timeout
 // then is no connection.
 func (b *pacedBody) arm() {
 	deadline := b.limit.Add(time.Duration(b.read) * time.Second / minRate)
-	if deadline.Sub(b.armed) >= rearm {
-		b.armed = deadline
+	if deadline.Sub(time.Unix(0, b.armed.Load())) >= rearm {
+		b.armed.Store(deadline.UnixNano())
 		_ = b.setDeadline(deadline)
 	}
+}
+
+func (b *pacedBody) late() bool { return time.Now().UnixNano() >= b.armed.Load() }
+
+// context is the client's, but that a body which comes too slowly does not end it:
+// net/http takes the deadline for the client's leaving, while the client waits to
+// be told. It is to be ended with the request.
+func (b *pacedBody) context(client context.Context) (ctx context.Context, end func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(client))
+	stop := context.AfterFunc(client, func() {
+		if !b.late() {
+			cancel()
+		}
+	})
+	return ctx, func() { stop(); cancel() }
 }
 
 // Read implements [io.Reader].

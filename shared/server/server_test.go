@@ -190,6 +190,29 @@ func TestSlowClientsAreCut(t *testing.T) {
 	}
 }
 
+// TestWhoeverIsSlowHasNotLeft: else nobody would tell the client why it is cut.
+func TestWhoeverIsSlowHasNotLeft(t *testing.T) {
+	left := make(chan error, 1)
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.ReadAll(r.Body)
+		if err == nil {
+			<-r.Context().Done() // until the client leaves
+		}
+		left <- r.Context().Err()
+	})
+	conn := dial(t, run(t, Config{BodyTimeout: soon}, nil, h))
+	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n123")
+	if err := <-left; err != nil {
+		t.Errorf("a slow client: %v", err)
+	}
+	conn = dial(t, run(t, Config{}, nil, h))
+	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n1")
+	_ = conn.Close()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("a client that has left: %v", err)
+	}
+}
+
 func TestUnreadSlowBodyIsCut(t *testing.T) {
 	s := run(t, Config{BodyTimeout: soon}, nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
 	conn := dial(t, s)
