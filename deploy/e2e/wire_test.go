@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -143,6 +144,18 @@ func behind(t *testing.T, s *recorder, server, more string) *world {
 	return w
 }
 
+// known is as behind, with the provider and the catalog.
+func known(t *testing.T, s *recorder, server, more string) *world {
+	t.Helper()
+	w := closed(t)
+	w.start("provider", nil, "--listen", w.addr["provider"])
+	w.service("catalog")
+	w.front(s, server, more)
+	w.gateway("bff-mobile")
+	w.ready()
+	return w
+}
+
 // An outcome is what a client gets for the bytes that it sends: the answers up to
 // the close of the connection.
 type outcome struct {
@@ -197,6 +210,19 @@ func (w *world) wire(bytes string, wanted int) outcome {
 	return o
 }
 
+// header is a field of a request as a recorder has kept it, empty where there is
+// none. All its lines are joined.
+func header(request, name string) string {
+	head, _, _ := strings.Cut(request, "\r\n\r\n")
+	var values []string
+	for line := range strings.SplitSeq(head, "\r\n") {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.EqualFold(key, name) {
+			values = append(values, strings.TrimSpace(value))
+		}
+	}
+	return strings.Join(values, ", ")
+}
+
 // closing tells the end of a connection from nonsense on it.
 func closing(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), "connection reset")
@@ -211,3 +237,6 @@ func (w *world) only(bytes string) (answer, outcome) {
 	}
 	return o.answers[0], o
 }
+
+// length is that of a body, as a header says it.
+func length(body string) string { return strconv.Itoa(len(body)) }
