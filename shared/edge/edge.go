@@ -17,6 +17,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/triptych-bff/triptych/shared/internal/managed"
 	"github.com/triptych-bff/triptych/shared/telemetry"
 )
 
@@ -26,14 +27,14 @@ type edge struct {
 	metrics *Metrics
 	tel     *telemetry.Telemetry
 	random  io.Reader
-	managed names
+	managed *managed.Names
 }
 
 // New is next behind the edge. Metrics outlive configurations, so they are handed
 // in. Request and trace ids are read from random.
 func New(c Config, m *Metrics, tel *telemetry.Telemetry, random io.Reader, next http.Handler) http.Handler {
 	c = c.withDefaults()
-	e := &edge{Config: c, metrics: m, tel: tel, random: random, managed: managedNames(c.DropHeaders)}
+	e := &edge{Config: c, metrics: m, tel: tel, random: random, managed: managed.New(c.DropHeaders...)}
 	return chain(next,
 		e.exchange, // first: whatever happens from here on can be named by the request's id
 		e.observe,  // around all others: what they refuse is logged and counted too

@@ -25,7 +25,7 @@ func (e *edge) hygiene(next http.Handler) http.Handler {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		e.managed.drop(r.Header)
+		e.managed.Drop(r.Header)
 		r.Trailer = nil                   // trailers would arrive after every check
 		r.URL.Scheme, r.URL.Host = "", "" // absolute form (RFC 9112 §3.2.2): net/http has made its host r.Host
 		next.ServeHTTP(w, r)

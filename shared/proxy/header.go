@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
+
+	"github.com/triptych-bff/triptych/shared/internal/managed"
 )
 
 // hopByHop are the headers of one connection (RFC 9110 §7.6.1), whether or not
@@ -30,21 +32,8 @@ var kept = set(
 	"Alt-Svc", "Clear-Site-Data", "Strict-Transport-Security", "Nel", "Report-To",
 )
 
-// managedNames and managedPrefixes are by what gateways and proxies tell who is
-// calling, from where, or what is really meant. Only the gateway itself sends
-// them, and no service tells a client.
-var (
-	managedNames = set(
-		"Forwarded", "Forwarded-For", "Client-Ip", "True-Client-Ip", "Fastly-Client-Ip",
-		"Remote-User", "Txn-Token", "Client-Cert", "Client-Cert-Chain", "Proxy",
-	)
-	managedPrefixes = []string{
-		"X-Forwarded", "X-Original-", "X-Envoy-", "X-Real-", "X-Client-Ip", "X-Client-Cert", "X-Cluster-", "X-Originating-",
-		"X-Remote-", "X-User", "X-Internal-", "X-Authenticated-", "X-Auth-Request-", "X-Consumer-", "X-Credential-",
-		"X-Identity-", "X-Subject", "X-Ssl-", "X-Http-Method", "X-Method-Override", "X-Rewrite-", "X-Request-Id",
-		"Cf-Connecting-", "Ssl-Client-",
-	}
-)
+// managedNames are set by the gateway alone, towards both sides.
+var managedNames = managed.New()
 
 func set(names ...string) map[string]bool {
 	s := make(map[string]bool, len(names))
@@ -52,22 +41,6 @@ func set(names ...string) map[string]bool {
 		s[http.CanonicalHeaderKey(name)] = true
 	}
 	return s
-}
-
-// managed takes a name in its canonical spelling.
-func managed(name string) bool {
-	if managedNames[name] {
-		return true
-	}
-	if name[0] != 'X' && name[0] != 'C' && name[0] != 'S' {
-		return false
-	}
-	for _, prefix := range managedPrefixes {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
 }
 
 // plain names read the same everywhere.
@@ -84,7 +57,7 @@ func plain(name string) bool {
 
 // shown tells whether a header of the service reaches the client.
 func shown(name string) bool {
-	return name != "" && !hopByHop[name] && !kept[name] && !managed(name)
+	return name != "" && !hopByHop[name] && !kept[name] && !managedNames.Has(name)
 }
 
 // screen leaves of the service's headers what the client may see.

@@ -99,7 +99,7 @@ func (p *proxy) forwards(name string, webSocket bool) bool {
 	case "Te": // likewise, and it says "trailers"
 		return true
 	}
-	return plain(name) && !hopByHop[name] && !ownedByUs[name] && !managed(name)
+	return plain(name) && !hopByHop[name] && !ownedByUs[name] && !managedNames.Has(name)
 }
 
 // introduce tells the service for whom and from where the request comes.

@@ -1,21 +1,22 @@
-package edge
+// Package managed knows the headers by which proxies and gateways tell services
+// who is calling, from where, or what is really meant. No client may send them,
+// and no service may answer with them: only the gateway itself sets them.
+package managed
 
 import (
 	"net/http"
 	"strings"
 )
 
-// managed are the headers by which proxies and gateways tell services who is
-// calling, from where, or what is really meant. No client may send them. A star
-// stands for any rest.
-var managed = []string{
+// builtIn are their names. A star stands for any rest.
+var builtIn = []string{
 	// Where from. X-Forwarded-For of a trusted proxy has been read before.
 	"forwarded", "forwarded-for", "x-forwarded", "x-forwarded-*", "x-original-*", "x-envoy-*",
-	"x-real-ip", "x-client-ip", "client-ip", "x-cluster-client-ip", "x-originating-ip", "x-remote-*",
+	"x-real-*", "x-client-ip", "client-ip", "x-cluster-*", "x-originating-*", "x-remote-*",
 	"true-client-ip", "cf-connecting-*", "fastly-client-ip",
 	// Who.
 	"x-user", "x-user-*", "x-internal-*", "x-authenticated-*", "x-auth-request-*", "x-consumer-*",
-	"x-credential-*", "x-identity-*", "x-subject", "remote-user", "txn-token",
+	"x-credential-*", "x-identity-*", "x-subject", "x-subject-*", "remote-user", "txn-token",
 	"x-client-cert", "x-client-cert-*", "x-ssl-*", "ssl-client-*", "client-cert", "client-cert-chain", // RFC 9440
 	// What is meant: another method, another URL, another proxy.
 	"x-http-method", "x-http-method-override", "x-method-override", "x-rewrite-*", "proxy",
@@ -23,9 +24,9 @@ var managed = []string{
 	"x-request-id",
 }
 
-// names are folded header names. Servers behind CGI-like interfaces cannot tell
-// "-", "_" and "." apart, so neither does folding.
-type names struct {
+// Names are a set of header names. Servers behind CGI-like interfaces cannot tell
+// "-", "_" and "." apart, so neither does the set.
+type Names struct {
 	exact    map[string]bool
 	prefixes []string
 	first    [256]bool // bytes that some name begins with: most headers are told apart by it
@@ -34,9 +35,10 @@ type names struct {
 // maxName is longer than any managed name: a longer one can only match by prefix.
 const maxName = 64
 
-func managedNames(more []string) names {
-	n := names{exact: map[string]bool{}}
-	for _, list := range [][]string{managed, more} {
+// New is the set of the built-in names and of more; a star stands for any rest.
+func New(more ...string) *Names {
+	n := &Names{exact: map[string]bool{}}
+	for _, list := range [][]string{builtIn, more} {
 		for _, name := range list {
 			prefix, isPrefix := strings.CutSuffix(name, "*")
 			folded := string(fold(make([]byte, 0, len(name)), prefix))
@@ -51,16 +53,17 @@ func managedNames(more []string) names {
 	return n
 }
 
-// drop removes the headers with these names, however they are spelt.
-func (n *names) drop(h http.Header) {
+// Drop removes the headers with these names, however they are spelt.
+func (n *Names) Drop(h http.Header) {
 	for name := range h {
-		if n.has(name) {
+		if n.Has(name) {
 			delete(h, name)
 		}
 	}
 }
 
-func (n *names) has(name string) bool {
+// Has reports whether the name is in the set, however it is spelt.
+func (n *Names) Has(name string) bool {
 	if name == "" || !n.first[foldByte(name[0])] {
 		return false
 	}
