@@ -193,19 +193,21 @@ func TestSlowClientsAreCut(t *testing.T) {
 // TestWhoeverIsSlowHasNotLeft: else nobody would tell the client why it is cut.
 func TestWhoeverIsSlowHasNotLeft(t *testing.T) {
 	left := make(chan error, 1)
-	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, end := context.WithTimeout(r.Context(), 10*soon)
-		defer end()
-		_, _ = io.ReadAll(r.Body)
-		<-ctx.Done() // until the client leaves
-		left <- ctx.Err()
-	})
-	conn := dial(t, run(t, Config{BodyTimeout: soon}, nil, h))
+	staying := func(long time.Duration) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx, end := context.WithTimeout(r.Context(), long)
+			defer end()
+			_, _ = io.ReadAll(r.Body)
+			<-ctx.Done() // until the client leaves
+			left <- ctx.Err()
+		})
+	}
+	conn := dial(t, run(t, Config{BodyTimeout: soon}, nil, staying(4*soon)))
 	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n123")
 	if err := <-left; !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a slow client: %v", err)
 	}
-	conn = dial(t, run(t, Config{}, nil, h))
+	conn = dial(t, run(t, Config{}, nil, staying(time.Minute)))
 	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n1")
 	_ = conn.Close()
 	if err := <-left; !errors.Is(err, context.Canceled) {
