@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -87,25 +88,40 @@ func (h *health) report() report {
 // file would turn a mistake into an outage. Nothing here depends on the services
 // behind, for the same reason.
 func (s *Server) operators(a AdminConfig) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]bool{"alive": true})
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		status, r := http.StatusServiceUnavailable, s.health.report()
-		if r.Ready {
-			status = http.StatusOK
+	pages := map[string]http.Handler{
+		"/livez":   http.HandlerFunc(livez),
+		"/readyz":  http.HandlerFunc(s.health.readyz),
+		"/metrics": promhttp.HandlerFor(s.tel.Metrics, promhttp.HandlerOpts{ErrorLog: errorLog(s.tel)}),
+	}
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		page := pages[r.URL.Path]
+		switch {
+		case page == nil:
+			problem.NoRoute.New("here are /livez, /readyz and /metrics").Write(w, problem.Ref{})
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			p := problem.MethodNotAllowed.New("here is only to be read")
+			p.Header = http.Header{"Allow": {"GET, HEAD"}}
+			p.Write(w, problem.Ref{})
+		default:
+			page.ServeHTTP(w, r)
 		}
-		writeJSON(w, status, r)
-	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.tel.Metrics, promhttp.HandlerOpts{ErrorLog: errorLog(s.tel)}))
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		problem.NoRoute.New("here are GET /livez, /readyz and /metrics").Write(w, problem.Ref{})
 	})
 	if a.AllowRemote {
-		return wellFramed(mux)
+		return wellFramed(h)
 	}
-	return wellFramed(localOnly(mux))
+	return wellFramed(localOnly(h))
+}
+
+func livez(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]bool{"alive": true})
+}
+
+func (h *health) readyz(w http.ResponseWriter, _ *http.Request) {
+	status, r := http.StatusServiceUnavailable, h.report()
+	if r.Ready {
+		status = http.StatusOK
+	}
+	writeJSON(w, status, r)
 }
 
 // wellFramed answers the requests that are refused already.
@@ -125,7 +141,7 @@ func localOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)
 		if err != nil {
-			host = r.Host
+			host = strings.Trim(r.Host, "[]")
 		}
 		if !loopback(host) {
 			problem.Forbidden.New("this listener is for this machine only").Write(w, problem.Ref{})

@@ -496,7 +496,7 @@ func TestAdminIsLocalUnlessMeant(t *testing.T) {
 func TestAdminRefusesForeignNames(t *testing.T) {
 	s := run(t, Config{}, nil, http.NotFoundHandler())
 	c := client(t, &http.Transport{})
-	for host, want := range map[string]int{"localhost": 200, "127.0.0.1:9": 200, "evil.example.com": 403} {
+	for host, want := range map[string]int{"localhost": 200, "127.0.0.1:9": 200, "[::1]": 200, "[::1]:9": 200, "evil.example.com": 403} {
 		r, _ := http.NewRequest(http.MethodGet, "http://"+s.AdminAddr().String()+"/livez", nil)
 		r.Host = host
 		resp, err := c.Do(r)
@@ -544,6 +544,17 @@ func TestHealth(t *testing.T) {
 	}
 	if resp, body := get(t, c, admin+"/other"); resp.StatusCode != 404 || !strings.Contains(body, `"code":"no-route"`) {
 		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	if resp, _ := get(t, c, admin+"//readyz"); resp.StatusCode != 404 {
+		t.Errorf("another path: %d", resp.StatusCode)
+	}
+	resp, err := c.Post(admin+"/readyz", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 405 || resp.Header.Get("Allow") != "GET, HEAD" {
+		t.Errorf("POST: %d %v", resp.StatusCode, resp.Header)
 	}
 
 	go func() {
