@@ -41,6 +41,7 @@ func Main(app gateway.App, args []string) int {
 func run(app gateway.App, args, environ []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	c := root(app, environ)
 	c.SetArgs(args)
 	c.SetOut(stdout)
