@@ -240,3 +240,29 @@ func (w *world) only(bytes string) (answer, outcome) {
 
 // length is that of a body, as a header says it.
 func length(body string) string { return strconv.Itoa(len(body)) }
+
+// change edits a configuration that was written.
+func (w *world) change(gateway string, oldnew ...string) {
+	w.t.Helper()
+	data, err := os.ReadFile(w.file(gateway))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	text := string(data)
+	for i := 0; i+1 < len(oldnew); i += 2 {
+		text = replace(w.t, text, oldnew[i], oldnew[i+1])
+	}
+	w.write(w.file(gateway), text)
+}
+
+// wait is the exit status of a process that ends by itself.
+func (w *world) wait(name string) int {
+	w.t.Helper()
+	p := w.run[name]
+	select {
+	case <-p.done:
+	case <-time.After(patience):
+		w.t.Fatalf("%s has not ended:\n%s", name, p.out.tail(2000))
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
