@@ -83,6 +83,8 @@ func root(app gateway.App, environ []string) *cobra.Command {
 		Args:              known,
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+
+		SuggestionsMinimumDistance: 2, // at most, in letters
 	}
 	flags := c.PersistentFlags()
 	flags.StringVarP(&src.File, "config", "c", "", "configuration file; without it, the built-in one is used")

@@ -89,6 +89,9 @@ func TestWrongCommandLines(t *testing.T) {
 			t.Errorf("%q: status %d, not 2", args, status)
 		}
 	}
+	if _, _, stderr := try(t, nil, "chek"); !strings.Contains(stderr, `did you mean "check"?`) {
+		t.Errorf("a misspelt command: %s", stderr)
+	}
 }
 
 func TestAPortThatIsTaken(t *testing.T) {
