@@ -33,7 +33,7 @@ type header struct{ name, value string }
 // that take what the first ones leave.
 type Group struct {
 	Method  string
-	Pattern string // as the first of its routes writes it; the others' parameters may have other names
+	Pattern string // as one of its routes writes it; the others' parameters may have other names
 
 	candidates []*candidate
 }
@@ -204,13 +204,22 @@ func (g *Group) Match(host, path string, h http.Header) (route int, ok bool) {
 	return first(g.candidates, host, path, h)
 }
 
+// group makes the groups. A router that has found a path does not look for a wider
+// one when the method is not there, so a method has a group for every set of paths
+// that is known for any method, where it has something to choose from.
 func (t *Table) group() {
+	var all []*Pattern
+	for _, p := range t.patterns {
+		if p != nil {
+			all = append(all, p)
+		}
+	}
+	slices.SortStableFunc(all, (*Pattern).compare)
+	all = slices.CompactFunc(all, func(p, q *Pattern) bool { return p.shape() == q.shape() })
 	for _, method := range slices.Sorted(maps.Keys(t.methods)) {
-		last := ""
-		for _, c := range t.methods[method] {
-			if shape := c.pattern.shape(); shape != last {
-				t.groups = append(t.groups, t.newGroup(method, c.pattern))
-				last = shape
+		for _, p := range all {
+			if g := t.newGroup(method, p); len(g.candidates) > 0 {
+				t.groups = append(t.groups, g)
 			}
 		}
 	}
@@ -221,9 +230,14 @@ func (t *Table) group() {
 // as it does in a router.
 func (t *Table) newGroup(method string, p *Pattern) *Group {
 	g := &Group{Method: method, Pattern: p.text}
+	named := false
 	for _, c := range t.methods[method] {
-		if c.pattern.mayShare(p) {
-			g.candidates = append(g.candidates, c)
+		if !c.pattern.mayShare(p) {
+			continue
+		}
+		g.candidates = append(g.candidates, c)
+		if !named && c.pattern.shape() == p.shape() {
+			g.Pattern, named = c.pattern.text, true
 		}
 	}
 	return g

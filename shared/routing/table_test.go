@@ -171,6 +171,22 @@ func TestOneGroupForPatternsThatDifferInNamesOnly(t *testing.T) {
 	}
 }
 
+// TestAWiderRouteTakesOtherMethods: a router stops at the narrowest path that it
+// knows, so the group there has the wider route's method as well.
+func TestAWiderRouteTakesOtherMethods(t *testing.T) {
+	table := compile(t,
+		Route{Path: "/api/*"},
+		Route{Path: "/api/books/*", Methods: []string{"POST"}},
+	)
+	g := route(table, "GET", "/api/books/7")
+	if g == nil || g.Pattern != "/api/books/*" {
+		t.Fatalf("%+v", g)
+	}
+	if i, ok := g.Match("", "/api/books/7", nil); i != 0 || !ok {
+		t.Errorf("route %d, %v", i, ok)
+	}
+}
+
 func TestAllowed(t *testing.T) {
 	table := compile(t,
 		Route{Path: "/books", Methods: []string{"GET", "POST"}},
