@@ -111,7 +111,9 @@ func (l *load) fillSecret(it *item) {
 
 func (l *load) follow(form, where string) (Secret, error) {
 	if form == "file" {
-		return readSecret(l.src.Dir, where)
+		path := in(l.src.Dir, where)
+		l.doc.files = append(l.doc.files, path)
+		return readSecret(path)
 	}
 	if !isVariableName(where) { // perhaps the secret itself, so it is not repeated
 		return Secret{}, errors.New("expected the name of an environment variable, of upper-case letters, digits and _")

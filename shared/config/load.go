@@ -24,6 +24,7 @@ type Source struct {
 type Document struct {
 	places   map[string]place
 	warnings Faults
+	files    []string
 }
 
 // mostFaults bounds a list of faults to what somebody reads.
@@ -78,6 +79,9 @@ func (d *Document) Fault(key, format string, args ...any) Fault {
 
 // Warnings are what validators found legal but unwise, in the order of [Faults].
 func (d *Document) Warnings() Faults { return slices.Clone(d.warnings) }
+
+// Files are the files that secrets were read from.
+func (d *Document) Files() []string { return slices.Clone(d.files) }
 
 func (d *Document) place(key string) place {
 	if p, ok := d.places[key]; ok {

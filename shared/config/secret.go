@@ -66,12 +66,9 @@ var (
 
 // readSecret reads a secret's file. Only a regular file is opened: to open a
 // named pipe would wait for a writer.
-func readSecret(dir, path string) (Secret, error) {
+func readSecret(path string) (Secret, error) {
 	if path == "" {
 		return Secret{}, errors.New("expected the path of a file")
-	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
@@ -90,6 +87,14 @@ func readSecret(dir, path string) (Secret, error) {
 		return Secret{}, fmt.Errorf("the secret cannot be read: %w", err)
 	}
 	return trimSecret(string(data))
+}
+
+// in is the path of a file that is named relative to dir; "" stays.
+func in(dir, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
 }
 
 // trimSecret cuts the line end that editors and shells put behind a secret.
