@@ -14,7 +14,7 @@ type Policy struct {
 	Requests int           `config:"requests" doc:"Units in each period, on average."`
 	Per      time.Duration `config:"per" default:"1m" doc:"The period, in whole seconds."`
 	Burst    int           `config:"burst" doc:"Units at once after a pause; 0 is as many as requests."`
-	Key      Key           `config:"key" default:"user" doc:"Who has an allowance of its own: each user, client or address."`
+	Key      Key           `config:"key" default:"user" doc:"Who has an allowance of its own: each user, client (app) or address. Callers who are not known, as on a public route, count by address."`
 }
 
 // Key says who shares an allowance.
