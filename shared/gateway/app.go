@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/triptych-bff/triptych/shared/aggregation"
@@ -117,6 +116,11 @@ func (l *loaded) path(name string) string {
 	return filepath.Join(l.dir, name)
 }
 
+// warnings are all that is legal, but likely a slip or unwise.
+func (l *loaded) warnings(s *snapshot) config.Faults {
+	return append(l.document.Warnings(), s.warnings...)
+}
+
 // tls is the TLS configuration with its files made absolute.
 func (l *loaded) tls() tlsconf.Config { return l.Core().TLS.In(l.dir) }
 
@@ -126,31 +130,6 @@ func (a App) Build() telemetry.Build {
 		Program: a.Name, Version: cmp.Or(a.Version, "devel"),
 		Shared: cmp.Or(sharedVersion(), "devel"), Commit: cmp.Or(a.Commit, "unknown"),
 	}
-}
-
-// An Upstream is a configured service, for tests that put another in its place.
-type Upstream struct {
-	Name   string
-	Config upstream.Config
-	Files  *protojson.Files // its descriptors; nil for a service that speaks HTTP
-}
-
-// Upstreams are the services that a configuration names, by name.
-func Upstreams(app App, src Source) ([]Upstream, error) {
-	l, err := app.load(src)
-	if err != nil {
-		return nil, err
-	}
-	var all []Upstream
-	for name, c := range l.Core().Upstreams {
-		files, err := l.descriptors(c)
-		if err != nil {
-			return nil, fmt.Errorf("upstreams.%s: %w", name, err)
-		}
-		all = append(all, Upstream{name, c, files})
-	}
-	slices.SortFunc(all, func(a, b Upstream) int { return strings.Compare(a.Name, b.Name) })
-	return all, nil
 }
 
 // descriptors are those of a service, or nil where it names none.

@@ -5,16 +5,11 @@ import (
 	"crypto/tls"
 	"io"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
-	"os"
-	"os/signal"
 	"reflect"
-	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/triptych-bff/triptych/shared/config"
@@ -23,7 +18,8 @@ import (
 	"github.com/triptych-bff/triptych/shared/tlsconf"
 )
 
-// A Gateway serves an App.
+// A Gateway serves an App. One that was made is run, once, which also lets go of
+// what it holds.
 type Gateway struct {
 	app     App
 	source  Source
@@ -34,6 +30,7 @@ type Gateway struct {
 	server  *server.Server
 	listen  func() error // opens the listeners, once
 	current atomic.Pointer[snapshot]
+	read    digests // of the files that New has read
 
 	mu      sync.Mutex // held while a configuration is loaded
 	running *loaded
@@ -48,6 +45,7 @@ func New(app App, src Source, log io.Writer) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{app: app, source: src, running: l, level: new(slog.LevelVar)}
+	g.read = digestAll(g.files())
 	core := l.Core()
 	g.level.Set(core.LogLevel)
 	g.tel = telemetry.New(log, g.level, app.Build())
@@ -92,12 +90,11 @@ func (g *Gateway) swap(l *loaded, s *snapshot) {
 	g.running = l
 	g.level.Set(l.Core().LogLevel)
 	g.current.Store(s)
-	g.runtime.pool.Retain(slices.Collect(maps.Values(s.services)))
-	g.runtime.keys.Retain(s.verifier)
+	g.runtime.retain(s)
 	for _, note := range s.notes {
 		g.tel.Log.Warn("not served", "reason", note)
 	}
-	for _, w := range l.document.Warnings() {
+	for _, w := range l.warnings(s) {
 		g.tel.Log.Warn("configuration", "warning", w.String())
 	}
 	if g.certs != nil {
@@ -118,8 +115,10 @@ func (g *Gateway) Addr() net.Addr { return g.server.Addr() }
 func (g *Gateway) AdminAddr() net.Addr { return g.server.AdminAddr() }
 
 // Run serves until ctx ends, then drains: it stops being ready, answers what it
-// has begun, and closes. It reloads the configuration on SIGHUP and when a file
-// that it was read from has changed.
+// has begun, and closes. It reloads the configuration on SIGHUP and when the
+// content of a file that belongs to it has changed: the document, descriptors,
+// certificates, secrets. It is called once; where ctx has ended already, it only
+// closes.
 func (g *Gateway) Run(ctx context.Context) error {
 	defer g.runtime.close()
 	if err := g.Listen(); err != nil {
@@ -133,26 +132,6 @@ func (g *Gateway) Run(ctx context.Context) error {
 	g.tel.Log.Info("serving", "address", g.Addr().String(), "admin", g.AdminAddr().String(), "routes", len(g.current.Load().routes))
 	g.current.Load().verifier.Warm()
 	return g.server.Serve(ctx)
-}
-
-// watch reloads whenever it is asked to, until ctx ends.
-func (g *Gateway) watch(ctx context.Context) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
-	changes, err := watchFiles(ctx, g.files)
-	if err != nil {
-		g.tel.Log.Warn("files are not watched; send SIGHUP after a change", "err", err)
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hup:
-		case <-changes:
-		}
-		_ = g.Reload() // logged and counted there
-	}
 }
 
 // Reload reads the configuration again and serves it from the next request on.
@@ -169,7 +148,9 @@ func (g *Gateway) Reload() error {
 		return err
 	}
 	g.server.SetReason("configuration", "")
-	g.tel.Log.Info("reloaded", "routes", len(g.current.Load().routes))
+	s := g.current.Load()
+	s.verifier.Warm()
+	g.tel.Log.Info("reloaded", "routes", len(s.routes))
 	return nil
 }
 
@@ -182,13 +163,14 @@ func (g *Gateway) reload() error {
 		return err
 	}
 	s, err := g.runtime.build(next)
-	if err != nil {
-		return err
-	}
-	if g.certs != nil {
-		if err := g.certs.Replace(next.tls()); err != nil {
-			return config.Faults{next.document.Fault("tls", "%v", err)}
+	if err == nil && g.certs != nil {
+		if wrong := g.certs.Replace(next.tls()); wrong != nil {
+			err = config.Faults{next.document.Fault("tls", "%v", wrong)}
 		}
+	}
+	if err != nil {
+		g.runtime.retain(g.current.Load()) // and let go of what only the new snapshot would have used
+		return err
 	}
 	g.swap(next, s)
 	return nil
@@ -220,8 +202,8 @@ func fixed(old, next *loaded) error {
 // A Report is what a check of a configuration found beside faults.
 type Report struct {
 	Routes   []RouteInfo
-	Notes    []string // endpoints that are not served, and why
-	Warnings config.Faults
+	Notes    []string      // what is not served, and why
+	Warnings config.Faults // what is legal, but likely a slip or unwise
 }
 
 // Check loads a configuration and builds everything that it describes, without
@@ -243,5 +225,5 @@ func Check(app App, src Source) (*Report, error) {
 			return nil, config.Faults{l.document.Fault("tls", "%v", err)}
 		}
 	}
-	return &Report{Routes: s.routes, Notes: s.notes, Warnings: l.document.Warnings()}, nil
+	return &Report{Routes: s.routes, Notes: s.notes, Warnings: l.warnings(s)}, nil
 }

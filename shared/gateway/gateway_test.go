@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -41,6 +40,11 @@ func (s *settings) Endpoints() []aggregation.Endpoint {
 			Parts: []aggregation.Part{{Name: "order", From: orders.Get("/orders/{}", aggregation.PathParam("id"))}},
 		},
 		{
+			Route: "GET /v1/broken", Policy: "member", Budget: 5 * time.Second,
+			Parts:   []aggregation.Part{{Name: "user", From: users.Get("/users/{}", me)}},
+			Compose: func([]byte, func(string) []byte) ([]byte, error) { panic("out of luck") },
+		},
+		{
 			Route: "GET /v1/orders:latest", Policy: "member", Budget: 5 * time.Second,
 			Parts: []aggregation.Part{{Name: "latest", From: orders.Get("/latest")}},
 		},
@@ -66,7 +70,11 @@ upstreams:
 routes:
   - {path: /api/users/*, upstream: users, strip_prefix: /api, policy: member}
   - {path: /open/*, upstream: users, strip_prefix: /open, policy: open, methods: [GET]}
+  - {path: /only/*, upstream: users, policy: open, methods: [GET], host: only.example}
 `
+
+// offline is the document with services that nobody can reach.
+var offline = strings.NewReplacer("ISSUER", "http://127.0.0.1:1/", "USERS", "http://127.0.0.1:2", "ORDERS", "http://127.0.0.1:3").Replace(document)
 
 func app(yaml string) gateway.App {
 	return gateway.App{
@@ -82,14 +90,19 @@ type site struct {
 	token  string
 	file   string
 	text   string
-	users  atomic.Int64 // calls
+	orders *httptest.Server
 }
 
 func start(t *testing.T) *site {
 	t.Helper()
 	s := &site{issuer: gatewaytest.NewIssuer(t, "bff-example", "app")}
 	users := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.users.Add(1)
+		if r.URL.Path == "/early" {
+			w.Header().Set("Link", "</style.css>; rel=preload")
+			w.WriteHeader(http.StatusEarlyHints)
+			w.WriteHeader(http.StatusAccepted)
+			return
+		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]string{"id": strings.TrimPrefix(r.URL.Path, "/users/"), "name": "Ada", "seen": r.Header.Get("X-User-Id")})
 	}))
@@ -98,6 +111,7 @@ func start(t *testing.T) *site {
 		_, _ = w.Write([]byte(`{"items":[{"id":"` + r.URL.RequestURI() + `"}]}`))
 	}))
 	t.Cleanup(orders.Close)
+	s.orders = orders
 	s.text = strings.NewReplacer("ISSUER", s.issuer.URL, "USERS", users.URL, "ORDERS", orders.URL).Replace(document)
 	s.file = filepath.Join(t.TempDir(), "bff.yaml")
 	s.write(t, s.text)
@@ -155,7 +169,13 @@ func TestRefusals(t *testing.T) {
 		code, header, value string
 	}{
 		{"GET", "/nowhere", s.token, 404, "no-route", "", ""},
-		{"POST", "/v1/home", s.token, 405, "method-not-allowed", "Allow", "GET, HEAD"},
+		{"POST", "/v1/home", s.token, 405, "method-not-allowed", "Allow", "GET, HEAD, OPTIONS"},
+		{"POST", "/v1/home/", s.token, 404, "no-route", "", ""},
+		{"POST", "/only/x", s.token, 404, "no-route", "", ""},
+		{"OPTIONS", "/v1/home", "", 204, "", "Allow", "GET, HEAD, OPTIONS"},
+		{"OPTIONS", "/nowhere", "", 404, "no-route", "", ""},
+		{"OPTIONS", "/only/x", "", 404, "no-route", "", ""},
+		{"GET", "/v1/broken", s.token, 500, "internal", "Cache-Control", "no-store"},
 		{"GET", "/v1/home", "", 401, "unauthenticated", "Www-Authenticate", `Bearer realm="example"`},
 		{"GET", "/v1/home", s.issuer.Token("ada", "other"), 403, "insufficient-scope", "", ""},
 		{"GET", "/api/users/..%2fadmin", s.token, 400, "invalid-path", "", ""},
@@ -171,6 +191,75 @@ func TestRefusals(t *testing.T) {
 		if test.header != "" && !strings.Contains(a.Header.Get(test.header), test.value) {
 			t.Errorf("%s %s: %s is %q", test.method, test.path, test.header, a.Header.Get(test.header))
 		}
+	}
+}
+
+// TestWhatTheLogSays and the client must not know.
+func TestWhatTheLogSays(t *testing.T) {
+	s := start(t)
+	s.orders.Close()
+	a := s.Get("/v1/home", s.token)
+	if a.Status != http.StatusOK || a.Header.Get("BFF-Completeness") != `partial, missing=("orders")` || a.Header.Get("ETag") != "" {
+		t.Fatalf("status %d, %v", a.Status, a.Header)
+	}
+	b := s.Get("/v1/orders/7", s.token)
+	if b.Status != http.StatusBadGateway || b.Header.Get("RateLimit") != "" || b.Header.Get("Content-Encoding") != "" {
+		t.Fatalf("status %d, %v", b.Status, b.Header)
+	}
+	address := s.orders.Listener.Addr().String()
+	if text := string(a.Body) + string(b.Body); strings.Contains(text, address) || strings.Contains(text, "refused") {
+		t.Errorf("the client learns where services are: %s", text)
+	}
+	until(t, "logged", func() bool { return strings.Count(s.Log.String(), `"msg":"request"`) == 2 })
+	for _, want := range []string{
+		`"missing":"orders","err":"part orders from orders: upstream orders: unreachable: dial tcp ` + address,
+		`"code":"unreachable","err":"unreachable: A service that this answer needs cannot be reached.: part order from orders: `,
+	} {
+		if !strings.Contains(s.Log.String(), want) {
+			t.Errorf("not logged: %s\n%s", want, s.Log)
+		}
+	}
+}
+
+// TestAPanicIsOneRequests and nobody else's.
+func TestAPanicIsOneRequests(t *testing.T) {
+	s := start(t)
+	if a := s.Get("/v1/broken", s.token); a.Status != http.StatusInternalServerError || strings.Contains(string(a.Body), "luck") {
+		t.Errorf("status %d: %s", a.Status, a.Body)
+	}
+	if a := s.Get("/v1/home", s.token); a.Status != http.StatusOK {
+		t.Errorf("the next: status %d", a.Status)
+	}
+	if !strings.Contains(s.Log.String(), `"panic":"out of luck"`) {
+		t.Errorf("not logged: %s", s.Log)
+	}
+}
+
+// TestEarlyHintsPassThrough: they are no final answer.
+func TestEarlyHintsPassThrough(t *testing.T) {
+	s := start(t)
+	if a := s.Get("/open/early", ""); a.Status != http.StatusAccepted {
+		t.Errorf("status %d: %s", a.Status, a.Body)
+	}
+}
+
+func TestWhatIsNotUsedIsAWarning(t *testing.T) {
+	text := strings.Replace(offline, "limits:\n", "  - {name: member2, public: true}\nlimits:\n  - {name: usr, requests: 1}\n", 1)
+	report, err := gateway.Check(app(text), gateway.Source{Set: []string{"screens=[GET /v1/broken]"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := report.Warnings.Error()
+	for _, want := range []string{
+		"policies[2]: nothing that is served uses this policy", "limits[0]: nothing that is served uses this limit",
+		"limits[1]: nothing that is served uses this limit", "upstreams.orders: nothing that is served uses this upstream",
+	} {
+		if !strings.Contains(got, "built-in config.yaml:") || !strings.Contains(got, want) {
+			t.Errorf("no warning %q in\n%s", want, got)
+		}
+	}
+	if len(report.Warnings) != 4 {
+		t.Errorf("%d warnings:\n%s", len(report.Warnings), got)
 	}
 }
 
@@ -216,7 +305,7 @@ func TestReload(t *testing.T) {
 }
 
 func TestFaultsOfAConfiguration(t *testing.T) {
-	base := strings.NewReplacer("ISSUER", "http://127.0.0.1:1/", "USERS", "http://127.0.0.1:2", "ORDERS", "http://127.0.0.1:3").Replace(document)
+	base := offline
 	for want, edit := range map[string][2]string{
 		`routes[0].upstream: no upstream is named "user"; did you mean "users"?`:     {"upstream: users, strip_prefix: /api", "upstream: user, strip_prefix: /api"},
 		`routes[0].policy: no policy is named "members"; did you mean "member"?`:     {"/api, policy: member", "/api, policy: members"},
@@ -255,7 +344,7 @@ func TestAScreenWhoseServiceIsNotConfigured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(report.Routes) != 2 || len(report.Notes) != 3 || !strings.Contains(report.Notes[0], "orders") {
+	if len(report.Routes) != 4 || len(report.Notes) != 3 || !strings.Contains(report.Notes[0], "orders") {
 		t.Errorf("%+v", report)
 	}
 	none := gateway.Source{Set: []string{"screens=[]"}}

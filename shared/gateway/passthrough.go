@@ -43,6 +43,7 @@ func (b *builder) service(route, name string) *upstream.Service {
 	if _, configured := b.core.Upstreams[name]; !configured {
 		b.fault(route+".upstream", "%s", unknown("upstream", name, slices.Sorted(maps.Keys(b.core.Upstreams))))
 	}
+	b.used[config.Key("upstreams", name)] = true
 	return b.snapshot.services[name] // nil also where the upstream has a fault of its own
 }
 

@@ -3,6 +3,8 @@ package gateway
 import (
 	"crypto/rand"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/triptych-bff/triptych/shared/auth"
@@ -43,6 +45,12 @@ func newRuntime(tel *telemetry.Telemetry, cache httpcache.Config) *runtime {
 	}
 	watchLimiter(tel.Metrics, rt.limiter)
 	return rt
+}
+
+// retain lets go of what only other snapshots have used.
+func (rt *runtime) retain(s *snapshot) {
+	rt.pool.Retain(slices.Collect(maps.Values(s.services)))
+	rt.keys.Retain(s.verifier)
 }
 
 func (rt *runtime) close() {

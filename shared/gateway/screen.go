@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -62,12 +63,12 @@ func write(w http.ResponseWriter, r *http.Request, coder *compression.Compressor
 }
 
 func noteMissing(x *telemetry.Exchange, answer *aggregation.Answer) {
-	names := make([]string, len(answer.Missing))
+	names, causes := make([]string, len(answer.Missing)), make([]error, len(answer.Missing))
 	for i, m := range answer.Missing {
-		names[i] = m.Part
+		names[i], causes[i] = m.Part, m.Err
 	}
 	x.Missing = strings.Join(names, ",")
-	x.Err = answer.Missing[0].Err
+	x.Err = errors.Join(causes...)
 }
 
 // etag is a weak validator (RFC 9110 §8.8.1): the body's content codings are

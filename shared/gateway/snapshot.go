@@ -26,7 +26,8 @@ type snapshot struct {
 	verifier *auth.Verifier
 	services map[string]*upstream.Service
 	routes   []RouteInfo
-	notes    []string // what is legal, but worth knowing
+	notes    []string      // what is not served, and why
+	warnings config.Faults // what is legal, but likely a slip
 }
 
 // RouteInfo describes a served route.
@@ -39,11 +40,12 @@ type RouteInfo struct {
 
 // build makes the snapshot of a configuration. The error is [config.Faults].
 func (rt *runtime) build(l *loaded) (*snapshot, error) {
-	b := &builder{runtime: rt, loaded: l, core: l.Core(), snapshot: &snapshot{services: map[string]*upstream.Service{}}}
+	b := &builder{runtime: rt, loaded: l, core: l.Core(), snapshot: &snapshot{services: map[string]*upstream.Service{}}, used: map[string]bool{}}
 	b.mechanisms()
 	b.upstreams()
 	b.screens()
 	b.passThrough()
+	b.unused()
 	b.router()
 	if len(b.faults) > 0 {
 		return nil, b.faults
@@ -64,6 +66,7 @@ type builder struct {
 	limits   map[string]*ratelimit.Policy
 	coder    *compression.Compressor
 	entries  []entry
+	used     map[string]bool // keys of what is named by something that is served
 }
 
 // entry is a route on its way into the router.
@@ -100,6 +103,9 @@ func (b *builder) mechanisms() {
 func (b *builder) upstreams() {
 	for _, name := range slices.Sorted(maps.Keys(b.core.Upstreams)) {
 		c := b.core.Upstreams[name]
+		if c.CA != "" {
+			c.CA = b.loaded.path(c.CA)
+		}
 		files, err := b.loaded.descriptors(c)
 		if err != nil {
 			b.fault(config.Key("upstreams", name, "descriptors"), "%v", err)
@@ -160,16 +166,19 @@ func (b *builder) binding(name string) (aggregation.Binding, bool) {
 	if !ok {
 		return aggregation.Binding{}, false
 	}
+	b.used[config.Key("upstreams", name)] = true
 	return aggregation.Binding{Caller: b.cache.Wrap(s), Files: s.Files()}, true
 }
 
 // access looks up a route's policy and limits.
 func (b *builder) access(policy string, limits []string, fault func(key, format string, args ...any)) access {
+	b.used["policy "+policy] = true
 	a := access{policy: b.policies[policy]}
 	if a.policy == nil {
 		fault("policy", "%s", unknown("policy", policy, slices.Sorted(maps.Keys(b.policies))))
 	}
 	for _, name := range limits {
+		b.used["limit "+name] = true
 		limit := b.limits[name]
 		if limit == nil {
 			fault("limits", "%s", unknown("limit", name, slices.Sorted(maps.Keys(b.limits))))
@@ -178,6 +187,25 @@ func (b *builder) access(policy string, limits []string, fault func(key, format 
 		a.limits = append(a.limits, limit)
 	}
 	return a
+}
+
+// unused warns of what nothing that is served names: most often a slip in a name.
+func (b *builder) unused() {
+	warn := func(used, key, what string) {
+		if !b.used[used] {
+			b.snapshot.warnings = append(b.snapshot.warnings, b.loaded.document.Fault(key, "nothing that is served uses this %s", what))
+		}
+	}
+	for i, p := range b.core.Policies {
+		warn("policy "+p.Name, config.Key("policies", i), "policy")
+	}
+	for i, p := range b.core.Limits {
+		warn("limit "+p.Name, config.Key("limits", i), "limit")
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.core.Upstreams)) {
+		key := config.Key("upstreams", name)
+		warn(key, key, "upstream")
+	}
 }
 
 // router compiles all routes into the web framework's router: one finished
@@ -195,7 +223,7 @@ func (b *builder) router() {
 		return
 	}
 	e := echo.New()
-	e.HTTPErrorHandler = writeError
+	e.HTTPErrorHandler = func(err error, c echo.Context) { writeError(table, err, c) }
 	e.JSONSerializer, e.Renderer, e.Binder = nil, nil, nil // answers and bodies are not the framework's
 	for _, group := range table.Groups() {
 		e.Add(group.Method, echoPattern(group.Pattern), b.dispatch(table, group))
@@ -203,7 +231,7 @@ func (b *builder) router() {
 	for _, entry := range b.entries {
 		b.snapshot.routes = append(b.snapshot.routes, entry.info)
 	}
-	b.snapshot.handler = edge.New(b.core.Edge, b.edge, b.tel, b.random, e)
+	b.snapshot.handler = edge.New(b.core.Edge, b.edge, b.tel, b.random, options(table, e))
 }
 
 func (b *builder) conflict(c routing.Conflict) {
@@ -227,7 +255,9 @@ func (b *builder) conflict(c routing.Conflict) {
 
 // dispatch is the framework's handler of one method and pattern: the first of
 // its routes that fits. That may be one of a wider pattern, so parameters are
-// read by the route's own, not as the framework has matched them.
+// read by the route's own, not as the framework has matched them. The answer
+// goes past the framework's writer, which takes an informational answer
+// (103 Early Hints) for the final one.
 func (b *builder) dispatch(table *routing.Table, group *routing.Group) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -236,7 +266,7 @@ func (b *builder) dispatch(table *routing.Table, group *routing.Group) echo.Hand
 			return echo.ErrNotFound
 		}
 		param := func(name string) string { return parameter(table.Pattern(i), r.URL.Path, name) }
-		return b.entries[i].handler(c.Response(), r, param)
+		return b.entries[i].handler(c.Response().Writer, r, param)
 	}
 }
 

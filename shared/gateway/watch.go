@@ -3,18 +3,55 @@ package gateway
 import (
 	"context"
 	"crypto/sha256"
-	"hash"
+	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 )
 
-// settle is how long files must be quiet before they are read: editors and
-// orchestrators write in several steps.
-const settle = 200 * time.Millisecond
+const (
+	// settle is how long files must be quiet before they are read: editors and
+	// orchestrators write in several steps.
+	settle = 200 * time.Millisecond
+	// again is when to look again where nobody tells of changes.
+	again = time.Second
+)
+
+// watch reloads on SIGHUP and whenever a file has changed, until ctx ends.
+func (g *Gateway) watch(ctx context.Context) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	w := newWatcher(g.read)
+	defer w.close()
+	w.follow(g.files())
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.notify.Events:
+			w.quiet.Reset(settle)
+			continue
+		case err := <-w.notify.Errors:
+			g.tel.Log.Warn("changes of files may have been missed; looking", "err", err)
+			w.quiet.Reset(settle)
+			continue
+		case <-hup:
+			w.changed(g.files())
+			_ = g.Reload() // logged and counted there
+		case <-w.quiet.C:
+			if w.changed(g.files()) {
+				_ = g.Reload()
+			}
+		}
+		w.follow(g.files()) // a new configuration may name others
+	}
+}
 
 // files are the files that the running configuration was read from.
 func (g *Gateway) files() []string {
@@ -24,84 +61,92 @@ func (g *Gateway) files() []string {
 	if g.source.File != "" {
 		files = append(files, g.source.File)
 	}
-	core := g.running.Core()
-	for _, u := range core.Upstreams {
-		if u.Descriptors != "" && !strings.HasPrefix(u.Descriptors, embeddedScheme) {
-			files = append(files, g.running.path(u.Descriptors))
+	for _, u := range g.running.Core().Upstreams {
+		for _, name := range []string{u.Descriptors, u.CA} {
+			if name != "" && !strings.HasPrefix(name, embeddedScheme) {
+				files = append(files, g.running.path(name))
+			}
 		}
 	}
 	files = append(files, g.running.tls().Files()...)
+	files = append(files, g.running.document.Files()...)
 	slices.Sort(files)
 	return slices.Compact(files)
 }
 
-// watchFiles sends whenever the content of one of the files has changed, until
-// ctx ends. It watches folders, not files, because a file that is replaced by a
-// rename, or through a symbolic link as in Kubernetes, is another file.
-func watchFiles(ctx context.Context, files func() []string) (<-chan struct{}, error) {
-	w, err := fsnotify.NewWatcher()
+// A watcher knows when files may have changed, and whether they have. It watches
+// folders, not files, because a file that is replaced by a rename, or through a
+// symbolic link as in Kubernetes, is another file. Where a folder cannot be
+// watched, as when it is gone for a while, it looks from time to time.
+type watcher struct {
+	notify *fsnotify.Watcher
+	quiet  *time.Timer // fires when it is time to look
+	seen   digests
+	blind  bool // a folder could not be watched
+}
+
+// newWatcher begins to look at once: files may have changed since they were read.
+func newWatcher(read digests) *watcher {
+	notify, err := fsnotify.NewWatcher()
 	if err != nil {
-		return nil, err
+		notify = &fsnotify.Watcher{} // never tells anything
 	}
-	for _, file := range files() {
-		if err := w.Add(filepath.Dir(file)); err != nil {
-			_ = w.Close()
-			return nil, err
-		}
-	}
-	changes := make(chan struct{}, 1)
-	go func() {
-		defer func() { _ = w.Close() }()
-		follow(ctx, w, files, changes)
-	}()
-	return changes, nil
+	return &watcher{notify: notify, quiet: time.NewTimer(settle), seen: read}
 }
 
-func follow(ctx context.Context, w *fsnotify.Watcher, files func() []string, changes chan<- struct{}) {
-	last := fingerprint(files())
-	quiet := time.NewTimer(settle)
-	quiet.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-w.Events:
-			quiet.Reset(settle)
-		case err := <-w.Errors:
-			if err != nil { // events may have been lost: look
-				quiet.Reset(settle)
-			}
-		case <-quiet.C:
-			now := files()
-			for _, file := range now {
-				_ = w.Add(filepath.Dir(file)) // a folder that is new to us; known ones are no error
-			}
-			if f := fingerprint(now); f != last {
-				last = f
-				select {
-				case changes <- struct{}{}:
-				default: // a reload is due already
-				}
-			}
-		}
+func (w *watcher) close() {
+	w.quiet.Stop()
+	if w.notify.Events != nil {
+		_ = w.notify.Close()
 	}
 }
 
-// fingerprint is a digest of the files' contents.
-func fingerprint(files []string) [sha256.Size]byte {
-	h := sha256.New()
+// follow watches the folders of the files. Adding one that is watched renews
+// the watch, in case another folder is there now. A file that is new among them
+// has been read just now.
+func (w *watcher) follow(files []string) {
+	was := w.blind
+	w.blind = false
 	for _, file := range files {
-		digest(h, file)
+		if _, known := w.seen[file]; !known {
+			w.seen[file] = digest(file)
+		}
+		if w.notify.Events == nil || w.notify.Add(filepath.Dir(file)) != nil {
+			w.blind = true
+		}
 	}
-	return [sha256.Size]byte(h.Sum(nil))
+	if w.blind || was { // the last look was before the watch
+		w.quiet.Reset(again)
+	}
 }
 
-func digest(h hash.Hash, file string) {
+// changed reports whether the content of a file is another than when it was last
+// looked at.
+func (w *watcher) changed(files []string) bool {
+	changed := false
+	for _, file := range files {
+		now := digest(file)
+		changed = changed || w.seen[file] != now
+		w.seen[file] = now
+	}
+	return changed
+}
+
+// digests are of files' contents, by name.
+type digests map[string][sha256.Size]byte
+
+func digestAll(files []string) digests {
+	all := make(digests, len(files))
+	for _, file := range files {
+		all[file] = digest(file)
+	}
+	return all
+}
+
+func digest(file string) [sha256.Size]byte {
 	data, err := readBounded(file)
 	if err != nil {
 		data = []byte(err.Error())
 	}
-	sum := sha256.Sum256(data)
-	h.Write([]byte(file))
-	h.Write(sum[:])
+	return sha256.Sum256(data)
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -44,19 +43,19 @@ func trusting(t testing.TB, app gateway.App, issuer *Issuer) string {
 	if issuer == nil {
 		return ""
 	}
-	data, err := fs.ReadFile(app.Files, "config.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var document struct {
 		Auth map[string]any `yaml:"auth"`
 		Rest map[string]any `yaml:",inline"`
 	}
-	if err := yaml.Unmarshal(data, &document); err != nil {
+	if err := yaml.Unmarshal(read(t, app, builtIn), &document); err != nil {
 		t.Fatal(err)
 	}
+	if document.Auth == nil {
+		document.Auth = map[string]any{}
+	}
 	document.Auth["issuers"] = []any{issuer.settings()}
-	if data, err = yaml.Marshal(document); err != nil {
+	data, err := yaml.Marshal(document)
+	if err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), app.Name+".yaml")

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/triptych-bff/triptych/shared/config"
 	"github.com/triptych-bff/triptych/shared/gateway"
 	"github.com/triptych-bff/triptych/shared/protojson"
 	"github.com/triptych-bff/triptych/shared/upstream"
@@ -56,20 +57,45 @@ type exchange struct {
 func Replay(t testing.TB, app gateway.App, dir string) *Services {
 	t.Helper()
 	s := &Services{t: t, dir: dir, record: os.Getenv("TRIPTYCH_RECORD") != "", byName: map[string]*service{}}
-	upstreams, err := gateway.Upstreams(app, gateway.Source{})
-	if err != nil {
+	settings := app.Settings()
+	if _, err := config.Load(settings, config.Source{Name: builtIn, Data: read(t, app, builtIn)}); err != nil {
 		t.Fatal(err)
 	}
-	for _, u := range upstreams {
-		one := &service{name: u.Name, config: u.Config, files: u.Files}
+	for name, c := range settings.Core().Upstreams {
+		one := &service{name: name, config: c, files: descriptors(t, app, c)}
 		if !s.record {
-			one.exchanges = s.load(u.Name)
+			one.exchanges = s.load(name)
 		}
-		s.byName[u.Name] = one
+		s.byName[name] = one
 		s.start(one)
 	}
 	t.Cleanup(s.finish)
 	return s
+}
+
+// builtIn is the configuration among an app's files.
+const builtIn = "config.yaml"
+
+func read(t testing.TB, app gateway.App, name string) []byte {
+	t.Helper()
+	data, err := fs.ReadFile(app.Files, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// descriptors are those of a gRPC service, among the app's files as well.
+func descriptors(t testing.TB, app gateway.App, c upstream.Config) *protojson.Files {
+	t.Helper()
+	if c.GRPC == "" {
+		return nil
+	}
+	files, err := protojson.Load(read(t, app, strings.TrimPrefix(c.Descriptors, "embedded:")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 func (s *Services) start(one *service) {
