@@ -125,23 +125,31 @@ func TestOneReading(t *testing.T) {
 	}{
 		"absolute form": {
 			"GET http://other.example/echo/a?b=c HTTP/1.1\r\nHost: h\r\n\r\n", "GET /echo/a?b=c HTTP/1.1\r\n",
-			[]string{"Host: " + s.addr, "X-Forwarded-Host: other.example"}, nil,
+			[]string{"Host: " + s.addr, "X-Forwarded-Host: other.example"},
+			nil,
 		},
 		"h2c upgrade": {
 			"GET /echo/a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
-			"GET /echo/a HTTP/1.1\r\n", nil, []string{"upgrade", "h2c", "http2-settings"},
+			"GET /echo/a HTTP/1.1\r\n", nil,
+			[]string{"upgrade", "h2c", "http2-settings"},
 		},
 		"headers that Connection names": {
 			"GET /echo/a HTTP/1.1\r\nHost: h\r\nConnection: x-secret, Keep-Alive, authorization\r\nX-Secret: 1\r\nKeep-Alive: timeout=5\r\nX-Stays: 1\r\n\r\n",
-			"GET /echo/a HTTP/1.1\r\n", []string{"X-Stays: 1"}, []string{"x-secret", "keep-alive"},
+			"GET /echo/a HTTP/1.1\r\n",
+			[]string{"X-Stays: 1"},
+			[]string{"x-secret", "keep-alive"},
 		},
 		"names of the connection": {
 			"GET /echo/a HTTP/1.1\r\nHost: h\r\nProxy-Authorization: Basic eA==\r\nProxy-Connection: keep-alive\r\nTE: gzip\r\nTrailer: X-T\r\nX-Stays: 1\r\n\r\n",
-			"GET /echo/a HTTP/1.1\r\n", []string{"X-Stays: 1"}, []string{"proxy-", "\nte:", "trailer"},
+			"GET /echo/a HTTP/1.1\r\n",
+			[]string{"X-Stays: 1"},
+			[]string{"proxy-", "\nte:", "trailer"},
 		},
 		"a chunked body": {
 			"POST /echo/a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTrailer: X-User-Id\r\n\r\n2;ext=1\r\nab\r\n1\r\nc\r\n0\r\nX-User-Id: root\r\n\r\n",
-			"POST /echo/a HTTP/1.1\r\n", []string{"Transfer-Encoding: chunked", "abc"}, []string{"ext=1", "x-user-id", "trailer"},
+			"POST /echo/a HTTP/1.1\r\n",
+			[]string{"Transfer-Encoding: chunked", "abc"},
+			[]string{"ext=1", "x-user-id", "trailer"},
 		},
 		"a body of a GET": {
 			"GET /echo/a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc", "GET /echo/a HTTP/1.1\r\n", []string{"Content-Length: 3", "\r\n\r\nabc"}, nil,
