@@ -12,5 +12,6 @@
 // With TRIPTYCH_RECORD=1 in the environment, [Replay] calls the services at
 // their configured addresses instead and writes down what they answer. With
 // TRIPTYCH_UPDATE=1, [Golden] writes what it is given. Both are for people who
-// read the difference before they commit it.
+// read the difference before they commit it. A record is written only by a test
+// that passes and in which every service has answered.
 package gatewaytest

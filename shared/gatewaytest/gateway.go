@@ -8,10 +8,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/triptych-bff/triptych/shared/gateway"
@@ -29,7 +31,8 @@ type Gateway struct {
 
 // Start runs app on free ports with its built-in configuration, where services
 // and issuer, each of which may be nil, take the place of the configured ones.
-// Further keys are set as with --set. The gateway is drained when the test ends.
+// Further keys are set as with --set. When the test ends, the gateway is drained,
+// and its log is shown if the test has failed.
 func Start(t testing.TB, app gateway.App, services *Services, issuer *Issuer, set ...string) *Gateway {
 	t.Helper()
 	keys := []string{"server.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0"}
@@ -81,6 +84,9 @@ func Run(t testing.TB, app gateway.App, src gateway.Source) *Gateway {
 		stop()
 		if err := <-done; err != nil {
 			t.Errorf("gateway: %v", err)
+		}
+		if t.Failed() {
+			t.Logf("the gateway's log:\n%s", log)
 		}
 	})
 	return &Gateway{
@@ -179,8 +185,8 @@ func Golden(t testing.TB, file string, got []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(want, pretty.Bytes()) {
-		t.Errorf("%s differs; with TRIPTYCH_UPDATE=1 this test writes it anew\n--- got\n%s", file, pretty.Bytes())
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(pretty.String(), "\n")); diff != "" {
+		t.Errorf("%s differs (-want +got); with TRIPTYCH_UPDATE=1 this test writes it anew\n%s", file, diff)
 	}
 }
 

@@ -26,9 +26,9 @@ func (s *Services) serveGRPC(one *service, l net.Listener) (stop func()) {
 			s.t.Fatal(err)
 		}
 		end = func() { _ = conn.Close() }
-		answer = recordGRPC(conn)
+		answer = s.recordGRPC(conn)
 	}
-	server := grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
+	server := grpc.NewServer(grpc.WaitForHandlers(true), grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
 		return unary(one, stream, answer)
 	}))
 	done := make(chan struct{})
@@ -70,9 +70,8 @@ func unary(one *service, stream grpc.ServerStream, answer grpcAnswer) error {
 }
 
 func (s *Services) replayGRPC(one *service, stream grpc.ServerStream, m *protojson.Method, _ proto.Message, text string) (proto.Message, error) {
-	e, ok := one.answer(text, stream.Context().Done())
+	e, ok := s.answer(one, text, stream.Context().Done())
 	if !ok {
-		s.t.Errorf("%s: nothing is recorded for %s", one.name, text)
 		return nil, status.Error(codes.Unimplemented, "not recorded")
 	}
 	if e.Status != int(codes.OK) {
@@ -80,16 +79,23 @@ func (s *Services) replayGRPC(one *service, stream grpc.ServerStream, m *protojs
 	}
 	out := m.NewOutput()
 	if err := google.Unmarshal(e.Body, out); err != nil {
-		s.t.Errorf("%s: %s: %v", one.name, text, err)
+		s.fault("%s: %s: %v", one.name, text, err)
 		return nil, status.Error(codes.Internal, "bad record")
 	}
 	return out, nil
 }
 
-func recordGRPC(conn *grpc.ClientConn) grpcAnswer {
+func (s *Services) recordGRPC(conn *grpc.ClientConn) grpcAnswer {
 	return func(one *service, stream grpc.ServerStream, m *protojson.Method, in proto.Message, text string) (proto.Message, error) {
 		out := m.NewOutput()
 		err := conn.Invoke(stream.Context(), m.Name(), in, out)
+		switch {
+		case stream.Context().Err() != nil: // the gateway has given the call up
+			return nil, err
+		case status.Code(err) == codes.Unavailable:
+			s.fault("%s: nothing to record for %s: %v", one.name, text, err)
+			return nil, err
+		}
 		e := exchange{Request: text, Status: int(status.Code(err)), Text: status.Convert(err).Message()}
 		if err == nil {
 			e.Text = ""

@@ -36,9 +36,8 @@ func httpRequest(r *http.Request) string { return r.Method + " " + r.URL.Request
 
 func (s *Services) replayHTTP(one *service) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		e, ok := one.answer(httpRequest(r), r.Context().Done())
+		e, ok := s.answer(one, httpRequest(r), r.Context().Done())
 		if !ok {
-			s.t.Errorf("%s: nothing is recorded for %s", one.name, httpRequest(r))
 			http.Error(w, "not recorded", http.StatusNotImplemented)
 			return
 		}
@@ -61,6 +60,12 @@ func (s *Services) recordHTTP(one *service) http.Handler {
 	}
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			if r.Context().Err() == nil {
+				s.fault("%s: nothing to record for %s: %v", one.name, httpRequest(r), err)
+			}
+			w.WriteHeader(http.StatusBadGateway)
+		},
 		ModifyResponse: func(resp *http.Response) error {
 			body, err := io.ReadAll(resp.Body)
 			if err != nil {

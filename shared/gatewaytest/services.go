@@ -1,6 +1,7 @@
 package gatewaytest
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -26,6 +27,10 @@ type Services struct {
 	dir    string
 	record bool
 	byName map[string]*service
+
+	mu       sync.Mutex
+	spoiled  bool // services were stopped or failed: this is no record of them
+	finished bool
 }
 
 // service is one of them.
@@ -138,11 +143,32 @@ func (s *Services) service(name string) *service {
 	return one
 }
 
+// spoil keeps what is recorded from being written.
+func (s *Services) spoil() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spoiled = true
+}
+
+// fault fails the test, unless that is over.
+func (s *Services) fault(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spoiled = true
+	if !s.finished {
+		s.t.Errorf(format, args...)
+	}
+}
+
 // Stop closes a service: nobody listens at its address any more.
-func (s *Services) Stop(name string) { s.service(name).stop() }
+func (s *Services) Stop(name string) {
+	s.spoil()
+	s.service(name).stop()
+}
 
 // Hang makes a service take calls and answer none of them.
 func (s *Services) Hang(name string) {
+	s.spoil()
 	one := s.service(name)
 	one.mu.Lock()
 	defer one.mu.Unlock()
@@ -157,21 +183,23 @@ func (s *Services) Calls(name string) int {
 	return one.calls
 }
 
-// answer finds what was recorded for a request. It waits where the service hangs.
-func (one *service) answer(request string, gone <-chan struct{}) (exchange, bool) {
+// answer finds what was recorded for a request; what is not recorded fails the
+// test. It waits where the service hangs.
+func (s *Services) answer(one *service, request string, gone <-chan struct{}) (exchange, bool) {
 	one.mu.Lock()
 	one.calls++
 	hanging := one.hanging
+	i := slices.IndexFunc(one.exchanges, func(e exchange) bool { return e.Request == request })
 	one.mu.Unlock()
+	if i < 0 {
+		s.fault("%s: nothing is recorded for %s", one.name, request)
+		return exchange{}, false
+	}
 	if hanging != nil {
 		select {
 		case <-hanging:
 		case <-gone:
 		}
-	}
-	i := slices.IndexFunc(one.exchanges, func(e exchange) bool { return e.Request == request })
-	if i < 0 {
-		return exchange{}, false
 	}
 	return one.exchanges[i], true
 }
@@ -186,20 +214,31 @@ func (one *service) note(e exchange) {
 	}
 }
 
-// finish ends all services and, when recording, writes what they answered.
+// finish ends all services and, when recording, writes what they answered. A test
+// that has failed, or in which services did, leaves the record as it was.
 func (s *Services) finish() {
-	for _, name := range slices.Sorted(maps.Keys(s.byName)) {
-		one := s.byName[name]
-		one.mu.Lock()
-		if one.hanging != nil {
-			close(one.hanging)
-			one.hanging = nil
-		}
-		one.mu.Unlock()
+	for _, one := range s.byName {
+		one.release()
 		one.stop()
-		if s.record && len(one.exchanges) > 0 {
+	}
+	s.mu.Lock()
+	s.finished = true
+	keep := s.record && !s.spoiled && !s.t.Failed()
+	s.mu.Unlock()
+	for _, one := range s.byName {
+		if keep && len(one.exchanges) > 0 {
 			s.save(one)
 		}
+	}
+}
+
+// release lets the calls end that hang.
+func (one *service) release() {
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	if one.hanging != nil {
+		close(one.hanging)
+		one.hanging = nil
 	}
 }
 
@@ -218,10 +257,18 @@ func (s *Services) load(name string) []exchange {
 	if err := json.Unmarshal(data, &list); err != nil {
 		s.t.Fatalf("%s: %v", s.file(name), err)
 	}
+	for i := range list { // files are for people, and services do not indent
+		var compact bytes.Buffer
+		if json.Compact(&compact, list[i].Body) == nil && compact.Len() > 0 {
+			list[i].Body = compact.Bytes()
+		}
+	}
 	return list
 }
 
 func (s *Services) save(one *service) {
+	one.mu.Lock()
+	defer one.mu.Unlock()
 	slices.SortFunc(one.exchanges, func(a, b exchange) int { return strings.Compare(a.Request, b.Request) })
 	var text strings.Builder
 	e := json.NewEncoder(&text)
