@@ -93,6 +93,10 @@ type failure struct {
 	problem *problem.Problem
 }
 
+// usual is room for what most screens show, so that it is not copied from buffer
+// to buffer while it grows.
+const usual = 1 << 10
+
 func newRun(ctx context.Context, p *Plan, in Input) *run {
 	r := &run{
 		ctx: ctx, plan: p, in: in,
@@ -100,6 +104,7 @@ func newRun(ctx context.Context, p *Plan, in Input) *run {
 		results: make(chan result, len(p.calls)), // a late answer finds room, and nobody waits for it
 		calls:   make([]progress, len(p.calls)),
 		parts:   make([]piece, len(p.parts)),
+		shown:   make([]byte, 0, usual),
 		open:    len(p.parts),
 	}
 	for i := range p.calls {

@@ -10,7 +10,7 @@ func (g *Gateway) Close() { g.runtime.close() }
 
 // Chain is what stands between the router and a handler that does nothing.
 func (g *Gateway) Chain(policy string, limits ...string) http.Handler {
-	b := &builder{runtime: g.runtime, loaded: g.running, core: g.running.Core(), snapshot: &snapshot{}}
+	b := &builder{runtime: g.runtime, loaded: g.running, core: g.running.Core(), snapshot: &snapshot{}, used: map[string]bool{}}
 	b.mechanisms()
 	a := b.access(policy, limits, func(key, format string, args ...any) { b.fault(key, format, args...) })
 	if len(b.faults) > 0 {
