@@ -48,6 +48,8 @@ func (e *edge) inspect(r *http.Request) error {
 		return p
 	case r.RequestURI == "*" && r.Method != http.MethodOptions:
 		return problem.InvalidPath.New(`only OPTIONS may ask for "*"`)
+	case r.ProtoMajor > 1 && r.RequestURI != "*" && !strings.HasPrefix(r.RequestURI, "/"): // RFC 9113 §8.3.1
+		return problem.InvalidPath.New("the path must begin with a slash")
 	case len(r.RequestURI) > int(e.MaxURL):
 		return problem.URITooLong.New(fmt.Sprintf("the URL may be %d bytes long", e.MaxURL))
 	case strings.Count(r.URL.RawQuery, "&") >= e.MaxQuery:
@@ -60,6 +62,8 @@ func (e *edge) inspect(r *http.Request) error {
 		return problem.BadRequest.New("the Host header is missing or malformed")
 	case len(r.TransferEncoding) > 0 && r.Header["Content-Length"] != nil:
 		return problem.BadRequest.New("Content-Length and Transfer-Encoding exclude each other")
+	case len(r.Header["Content-Length"]) > 1: // HTTP/2 frames its own bodies, and so does not look
+		return problem.BadRequest.New("Content-Length is given twice")
 	}
 	return e.inspectHeaders(r.Header)
 }

@@ -165,6 +165,25 @@ func TestHygiene(t *testing.T) {
 	}
 }
 
+// TestHygieneOfHTTP2: what net/http lets through there, and only there.
+func TestHygieneOfHTTP2(t *testing.T) {
+	e := &edge{Config: Config{}.withDefaults()}
+	for name, change := range map[string]func(*http.Request){
+		"a whole URL as path": func(r *http.Request) { r.RequestURI = "http://other/a" },
+		"two lengths":         func(r *http.Request) { r.Header["Content-Length"] = []string{"3", "4"} },
+	} {
+		r := httptest.NewRequest("GET", "/a", nil)
+		r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
+		if err := e.inspect(r); err != nil {
+			t.Fatal(err)
+		}
+		change(r)
+		if p := problem.From(e.inspect(r)); p == nil || p.Kind.Status() != 400 {
+			t.Errorf("%s: %v", name, p)
+		}
+	}
+}
+
 // TestRefusedByTheListener: such a request is answered, logged and counted like
 // any other.
 func TestRefusedByTheListener(t *testing.T) {
