@@ -7,8 +7,9 @@ import (
 )
 
 // dashboard is the browser app's start page, out of five services: the account,
-// the orders with their films, what to see next and why, and the reviews.
-// It carries what the page renders, in full sizes.
+// the orders with their films, what to see next and why, the reviews, and what
+// others say of the first recommendation. It carries what the page renders, in
+// full sizes.
 func dashboard(up upstreams) aggregation.Endpoint {
 	me := aggregation.Claim("sub")
 
@@ -18,6 +19,7 @@ func dashboard(up upstreams) aggregation.Endpoint {
 	picks := up.Recommendations.Call("ForUser", aggregation.Fields{"user_id": me, "limit": 12})
 	films := up.Catalog.Call("BatchGetFilms", aggregation.Fields{"ids": picks.Each("items.film_id").Max(12)})
 	reviews := up.Reviews.Get("/reviews", aggregation.Query{"user": me, "limit": 10})
+	talk := up.Reviews.Get("/reviews", aggregation.Query{"film": picks.Value("items[0].film_id"), "limit": 3}).Public()
 
 	return aggregation.Endpoint{
 		Route: "GET /api/dashboard", Policy: "member", Limits: []string{"user"}, Budget: 1500 * time.Millisecond,
@@ -32,6 +34,7 @@ func dashboard(up upstreams) aggregation.Endpoint {
 				Mask: `{generated_at,items[]{rank,score,reason,reason_code,basis{film_titles,director,genre},film{id,title,year,release_date,genre,director,distributor,mpaa_rating,running_time_min,summary,ratings,posters[]{url,width,height,layout,color},offers[]{id,kind,quality,price{amount,currency}}}}}`, Else: aggregation.Omit,
 			},
 			{Name: "reviews", From: reviews, Mask: `{total,summary{average,count,histogram},items[]{id,film_id,film_title,rating,title,body,helpful,unhelpful,created_at,edited_at}}`, Else: aggregation.Omit},
+			{Name: "talk", From: talk, Mask: `{total,summary{average,count},items[]{id,film_id,film_title,author{name,avatar},rating,title,body,created_at}}`, Else: aggregation.Omit},
 		},
 	}
 }

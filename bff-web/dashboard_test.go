@@ -32,7 +32,7 @@ func TestDashboardWithoutRecommendations(t *testing.T) {
 	g, services, token := start(t)
 	services.Stop("recommendations")
 	answer := g.Get("/api/dashboard", token)
-	if answer.Status != http.StatusOK || answer.Header.Get("BFF-Completeness") != `partial, missing=("recommendations")` {
+	if answer.Status != http.StatusOK || answer.Header.Get("BFF-Completeness") != `partial, missing=("recommendations" "talk")` {
 		t.Fatalf("status %d, completeness %q", answer.Status, answer.Header.Get("BFF-Completeness"))
 	}
 	if !strings.Contains(string(answer.Body), `"_meta":{"completeness":"partial","errors":[{"part":"recommendations","source":"recommendations"`) {

@@ -52,6 +52,21 @@ func contains(list []string, s string) bool {
 	return false
 }
 
+// TestWhatIsTheSameForEverybodyIsAskedForOnce: the second person who is shown a
+// film gets the talk about it from the gateway's memory.
+func TestWhatIsTheSameForEverybodyIsAskedForOnce(t *testing.T) {
+	w := open(t)
+	token := w.token("web", "ada")
+	for i, want := range []int{2, 3} { // her own reviews, and once the talk
+		if a := w.get("bff-web", "/api/dashboard", token); a.status != http.StatusOK || a.header.Get("BFF-Completeness") != "full" {
+			t.Fatalf("status %d: %s", a.status, a.body)
+		}
+		if got := w.stats("reviews").Requests; got != want {
+			t.Errorf("after request %d: reviews was called %d times, not %d", i+1, got, want)
+		}
+	}
+}
+
 func TestScreensAreEncodedAsTheirClientsLikeIt(t *testing.T) {
 	w := open(t)
 	for _, test := range []struct{ gateway, offered, want string }{
