@@ -27,8 +27,13 @@ export GONOSUMDB := $(MODULE)/*$(addprefix $(COMMA),$(word 3,$(GO_ENV)))
 export GONOPROXY := none
 endif
 
-# The race detector needs cgo. Tests do not vet: make check does, once and wholly.
+# The race detector needs cgo.
 RACE := $(if $(filter 1,$(word 2,$(GO_ENV))),-race)
+
+# Tests do not vet: make check does, once and wholly. Nor do their programs, which
+# nobody debugs, carry what a debugger wants: linking fifty of them is a good part
+# of a first run.
+TEST := go test -vet=off -ldflags=-w $(RACE)
 
 # REQUIRE_ALL=1 turns everything that would be left out into a failure, here and in
 # the tests: no release of shared, no redis-server, no race detector.
@@ -83,7 +88,7 @@ test: build ## Run every test: HEAD of shared under all, then what each gateway 
 .PHONY: test-head
 test-head: ## Does HEAD of shared break anyone: the tests of all five modules together.
 	@$(if $(RACE),,$(call skip,the race detector: CGO_ENABLED is 0))
-	go test -vet=off $(RACE) $$(go list $(PACKAGES) | grep -v '/deploy/e2e')
+	$(TEST) $$(go list $(PACKAGES) | grep -v '/deploy/e2e')
 
 .PHONY: test-e2e
 test-e2e: build ## Run the end-to-end tests against the programs in bin/.
@@ -186,7 +191,7 @@ test-pinned: $(PINNED:%=test-pinned/%) ## Does what we ship work: each gateway's
 	@$(if $(UNPINNED),$(call skip,pinned tests of $(UNPINNED): no released version of shared is pinned))
 
 test-pinned/%:
-	cd $* && GOWORK=off go test -vet=off $(RACE) ./...
+	cd $* && GOWORK=off $(TEST) ./...
 
 .PHONY: prove-pinned
 prove-pinned: ## Build the pinned gateways of HEAD from a clone without shared/, with an empty module cache.
