@@ -30,10 +30,8 @@ endif
 # The race detector needs cgo.
 RACE := $(if $(filter 1,$(word 2,$(GO_ENV))),-race)
 
-# Tests do not vet: make check does, once and wholly. Nor do their programs, which
-# nobody debugs, carry what a debugger wants: linking fifty of them is a good part
-# of a first run.
-TEST := go test -vet=off -ldflags=-w $(RACE)
+# Tests do not vet: make check does, once and wholly.
+TEST := go test -vet=off $(RACE)
 
 # REQUIRE_ALL=1 turns everything that would be left out into a failure, here and in
 # the tests: no release of shared, no redis-server, no race detector.
@@ -82,8 +80,7 @@ build: ## Build every program of this working tree into bin/.
 .PHONY: test
 test: build ## Run every test: HEAD of shared under all, then what each gateway ships, then end to end.
 	@$(MAKE) test-head
-	@$(MAKE) test-pinned
-	@$(MAKE) test-e2e
+	@$(MAKE) -j2 test-e2e test-pinned # the one waits a lot, the other compiles
 
 .PHONY: test-head
 test-head: ## Does HEAD of shared break anyone: the tests of all five modules together.
