@@ -1,5 +1,6 @@
-// Services is the film store that the demo's gateways stand in front of: five
-// small services, as a company would have them, in one program. Each runs as a
+// Services is the film store that the demo's gateways stand in front of: six
+// small services, as a company would have them, and the browser app's files, in
+// one program. Each runs as a
 // process of its own:
 //
 //	services users           --listen 127.0.0.1:7001 --ops 127.0.0.1:7101
@@ -7,8 +8,10 @@
 //	services reviews         --listen 127.0.0.1:7003 --ops 127.0.0.1:7103
 //	services catalog         --listen 127.0.0.1:7004 --ops 127.0.0.1:7104 --posters 127.0.0.1:7204
 //	services recommendations --listen 127.0.0.1:7005 --ops 127.0.0.1:7105
+//	services playback        --listen 127.0.0.1:7007 --ops 127.0.0.1:7107
+//	services app             --listen 127.0.0.1:7008 --ops 127.0.0.1:7108 --provider http://127.0.0.1:7000 --frames http://127.0.0.1:8080
 //
-// Users, orders and reviews speak REST; catalog and recommendations gRPC, with
+// Users, orders, reviews and playback speak REST; catalog and recommendations gRPC, with
 // reflection and health checks. The addresses shown are the defaults. On SIGTERM
 // or SIGINT a service finishes what it has begun, for at most five seconds.
 //
@@ -29,9 +32,11 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
+	"github.com/triptych-bff/triptych/deploy/services/app"
 	"github.com/triptych-bff/triptych/deploy/services/films"
 	"github.com/triptych-bff/triptych/deploy/services/world"
 )
@@ -80,32 +85,49 @@ func run(ctx context.Context, args []string, log *slog.Logger) error {
 type config struct {
 	service             string
 	listen, ops         string
-	posters, postersURL string // of catalog
+	posters, postersURL string     // of catalog
+	app                 app.Config // of app
 }
 
-// names lists the services in the order of their ports.
-var names = []string{"users", "orders", "reviews", "catalog", "recommendations"}
+// services lists them in the order of their ports, with the usual addresses.
+var services = []struct{ name, listen, ops string }{
+	{"users", "127.0.0.1:7001", "127.0.0.1:7101"},
+	{"orders", "127.0.0.1:7002", "127.0.0.1:7102"},
+	{"reviews", "127.0.0.1:7003", "127.0.0.1:7103"},
+	{"catalog", "127.0.0.1:7004", "127.0.0.1:7104"},
+	{"recommendations", "127.0.0.1:7005", "127.0.0.1:7105"},
+	{"playback", "127.0.0.1:7007", "127.0.0.1:7107"}, // 7006 is Redis
+	{"app", "127.0.0.1:7008", "127.0.0.1:7108"},
+}
+
+func names() []string {
+	var list []string
+	for _, s := range services {
+		list = append(list, s.name)
+	}
+	return list
+}
 
 func parse(args []string) (config, error) {
 	if len(args) == 0 {
-		return config{}, fmt.Errorf("which service: one of %q is missing", names)
+		return config{}, fmt.Errorf("which service: one of %q is missing", names())
+	}
+	i := slices.Index(names(), args[0])
+	if i < 0 {
+		return config{}, fmt.Errorf("no service %q: there are %q", args[0], names())
 	}
 	c := config{service: args[0]}
-	number := 0
-	for i, name := range names {
-		if name == c.service {
-			number = i + 1
-		}
-	}
-	if number == 0 {
-		return config{}, fmt.Errorf("no service %q: there are %q", c.service, names)
-	}
 	flags := flag.NewFlagSet(c.service, flag.ContinueOnError)
-	flags.StringVar(&c.listen, "listen", fmt.Sprintf("127.0.0.1:%d", 7000+number), "address of the API")
-	flags.StringVar(&c.ops, "ops", fmt.Sprintf("127.0.0.1:%d", 7100+number), "address of /stats and /healthz")
-	if c.service == "catalog" {
+	flags.StringVar(&c.listen, "listen", services[i].listen, "address of the API")
+	flags.StringVar(&c.ops, "ops", services[i].ops, "address of /stats and /healthz")
+	switch c.service {
+	case "catalog":
 		flags.StringVar(&c.posters, "posters", "127.0.0.1:7204", "address of the posters")
 		flags.StringVar(&c.postersURL, "posters-url", "http://127.0.0.1:7204", "base of the posters' URLs in answers")
+	case "app":
+		flags.StringVar(&c.app.Provider, "provider", "http://127.0.0.1:7000", "the OpenID provider that signs in")
+		flags.StringVar(&c.app.Frames, "frames", "http://127.0.0.1:8080", "`origin` that may show the app in a frame")
+		flags.StringVar(&c.app.Pictures, "pictures", "", "`origin` of the films' pictures; anywhere if empty")
 	}
 	if err := flags.Parse(args[1:]); err != nil {
 		return config{}, err

@@ -506,7 +506,7 @@ func answerOf(t *testing.T, h http.Handler, path string) []byte {
 }
 
 func TestRunStops(t *testing.T) {
-	for _, service := range names {
+	for _, service := range names() {
 		ctx, cancel := context.WithCancel(t.Context())
 		args := []string{service, "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0"}
 		if service == "catalog" {

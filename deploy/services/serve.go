@@ -14,9 +14,11 @@ import (
 
 	catalogpb "github.com/triptych-bff/triptych/deploy/proto/filmstore/catalog/v1"
 	recommendationspb "github.com/triptych-bff/triptych/deploy/proto/filmstore/recommendations/v1"
+	"github.com/triptych-bff/triptych/deploy/services/app"
 	"github.com/triptych-bff/triptych/deploy/services/catalog"
 	"github.com/triptych-bff/triptych/deploy/services/meter"
 	"github.com/triptych-bff/triptych/deploy/services/orders"
+	"github.com/triptych-bff/triptych/deploy/services/playback"
 	"github.com/triptych-bff/triptych/deploy/services/posters"
 	"github.com/triptych-bff/triptych/deploy/services/recommendations"
 	"github.com/triptych-bff/triptych/deploy/services/reviews"
@@ -67,6 +69,10 @@ func start(c config, w *world.World) (*serving, error) {
 		s.grpc(requests, func(g *grpc.Server) {
 			recommendationspb.RegisterRecommendationsServer(g, recommendations.NewServer(w))
 		})
+	case "playback":
+		s.http(api, requests.Handler(playback.Handler(w)))
+	case "app":
+		s.http(api, requests.Handler(app.Handler(c.app)))
 	}
 	s.http(ops, meter.Ops(c.service, requests, others))
 	return s, nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,7 @@ var (
 // film makes the message of one film.
 func film(shelf *films.Shelf, f *films.Film, postersURL string, now time.Time) *pb.Film {
 	c := chance.Of("film", f.ID)
+	heard, read := tracks(c)
 	origin := shelf.Origin()
 	return &pb.Film{
 		Id: f.ID, Title: f.Title, SortTitle: sortTitle(f.Title), Year: uint32(f.Year), ReleaseDate: f.Released,
@@ -57,8 +59,8 @@ func film(shelf *films.Shelf, f *films.Film, postersURL string, now time.Time) *
 		Summary:   summary(f),
 		Maturity:  maturity(f.MPAA),
 		Offers:    offers(f),
-		Audio:     audio[:c.Between(2, len(audio))],
-		Subtitles: subtitles[:c.Between(4, len(subtitles))],
+		Audio:     heard,
+		Subtitles: read,
 		Availability: &pb.Availability{
 			State:       availability(c),
 			From:        now.Truncate(24*time.Hour).AddDate(0, 0, -c.Between(40, 3000)).Format(time.RFC3339),
@@ -71,6 +73,26 @@ func film(shelf *films.Shelf, f *films.Film, postersURL string, now time.Time) *
 		},
 		Revision: revision(f, postersURL),
 	}
+}
+
+// tracks draws what a film can be heard and read in.
+func tracks(c *chance.Chance) (heard, read []*pb.Track) {
+	return audio[:c.Between(2, len(audio))], subtitles[:c.Between(4, len(subtitles))]
+}
+
+// Languages returns the languages that a film can be heard and read in, which
+// other services tell too.
+func Languages(f *films.Film) (heard, read []string) {
+	a, s := tracks(chance.Of("film", f.ID))
+	return languages(a), languages(s)
+}
+
+func languages(tracks []*pb.Track) []string {
+	var list []string
+	for _, t := range tracks {
+		list = append(list, t.GetLanguage())
+	}
+	return slices.Compact(list)
 }
 
 // known returns nil for 0, which the film data uses for unknown.

@@ -173,6 +173,11 @@ func AvatarOf(m *world.Member) Avatar {
 	}
 }
 
+// Devices returns what the member watches on, which other services name too.
+func Devices(m *world.Member, now time.Time) []Device {
+	return devices(chance.Of("user", m.ID), m, now)
+}
+
 // before returns a moment up to days before now.
 func before(c *chance.Chance, now time.Time, days int) time.Time {
 	return now.Add(-time.Duration(c.IntN(days*24*3600)) * time.Second)
