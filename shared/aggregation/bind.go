@@ -25,7 +25,7 @@ type queryParam struct {
 	slot   int    // -1 for a value that does not change
 }
 
-// fields is a node of a gRPC request: constant JSON, a value, an object or a list.
+// fields is a node of a gRPC request or of a body: constant JSON, a value, an object or a list.
 type fields struct {
 	constant []byte // JSON, when not nil
 	slot     int    // of a value, when open is 0
@@ -56,13 +56,15 @@ func (c *compiler) queryParam(to *call, from *Call, name string, value any) quer
 	return p
 }
 
-// object compiles request fields; at is the path of the message within the request.
+// object compiles fields; at is the path of the object within the request.
 func (c *compiler) object(to *call, from *Call, at string, members Fields) *fields {
 	node := &fields{open: '{'}
 	for _, name := range sortedKeys(members) {
 		path := strings.TrimPrefix(at+"."+name, ".")
-		if err := to.request.RPC.CheckInput(path); err != nil {
-			c.fault(from.place(), "%v", err)
+		if rpc := to.request.RPC; rpc != nil {
+			if err := rpc.CheckInput(path); err != nil {
+				c.fault(from.place(), "%v", err)
+			}
 		}
 		key, _ := json.Marshal(name)
 		node.members = append(node.members, member{key: append(key, ':'), value: c.field(to, from, path, members[name])})
@@ -150,7 +152,7 @@ func appendQuery(dst []byte, params []queryParam, in values, inputs []input) ([]
 	return dst, nil
 }
 
-// appendJSON renders a gRPC request. Values stay as they were received, so
+// appendJSON renders a gRPC request or a body. Values stay as they were received, so
 // large integers stay exact.
 func (f *fields) appendJSON(dst []byte, in values) []byte {
 	switch {

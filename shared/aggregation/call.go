@@ -14,8 +14,24 @@ func HTTP(name string) REST { return REST{name} }
 
 // Get is a GET call. Each {} in path stands for the next value among args;
 // every value is escaped for its place.
-func (s REST) Get(path string, args ...Arg) *Call {
-	c := &Call{service: s.name, method: http.MethodGet, target: path}
+func (s REST) Get(path string, args ...Arg) *Call { return s.call(http.MethodGet, path, args) }
+
+// Post is a POST call; [Fields] among args are its JSON body. Like Put, Patch
+// and Delete it is unsafe: it changes something. An endpoint has at most one
+// unsafe call, which is made at most once; see the package comment.
+func (s REST) Post(path string, args ...Arg) *Call { return s.call(http.MethodPost, path, args) }
+
+// Put is a PUT call, and unsafe: see [REST.Post].
+func (s REST) Put(path string, args ...Arg) *Call { return s.call(http.MethodPut, path, args) }
+
+// Patch is a PATCH call, and unsafe: see [REST.Post].
+func (s REST) Patch(path string, args ...Arg) *Call { return s.call(http.MethodPatch, path, args) }
+
+// Delete is a DELETE call without a body, and unsafe: see [REST.Post].
+func (s REST) Delete(path string, args ...Arg) *Call { return s.call(http.MethodDelete, path, args) }
+
+func (s REST) call(method, path string, args []Arg) *Call {
+	c := &Call{service: s.name, method: method, target: path}
 	for _, arg := range args {
 		arg.apply(c)
 	}
@@ -44,7 +60,7 @@ type Call struct {
 	target  string // path with {} placeholders, or the gRPC method
 	path    []Value
 	query   Query
-	fields  Fields
+	fields  Fields // of the gRPC request, or of the body; nil for no body
 	within  time.Duration
 	public  bool
 }
@@ -64,9 +80,13 @@ func (c *Call) Public() *Call {
 	return c
 }
 
+// unsafe says that the call changes something.
+func (c *Call) unsafe() bool { return c.grpc == "" && c.method != http.MethodGet }
+
 func (c *Call) calls() []*Call { return []*Call{c} }
 
-// An Arg is something that a call takes: a [Value] for the path, or a [Query].
+// An Arg is something that a call takes: a [Value] for the path, a [Query], or
+// [Fields] for the body.
 type Arg interface{ apply(*Call) }
 
 // Query is a call's query by parameter name. A member is a string, an integer,
@@ -75,9 +95,12 @@ type Query map[string]any
 
 func (q Query) apply(c *Call) { c.query = q }
 
-// Fields are the fields of a gRPC request. A member is a string, a number, a
-// bool, a [Value], a list of these or nested Fields.
+// Fields are the fields of a gRPC request, or the members of an HTTP call's JSON
+// body. A member is a string, a number, a bool, a [Value], a list of these or
+// nested Fields.
 type Fields map[string]any
+
+func (f Fields) apply(c *Call) { c.fields = f }
 
 // A Joined is a call's answer with the elements of another call's answer put
 // into its own elements. Make one with [Call.Join].

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -28,7 +29,7 @@ func (e *NotConfigured) Error() string {
 // the part or call that it is in.
 func Compile(e Endpoint, services Lookup) (*Plan, error) {
 	c := &compiler{endpoint: &e, services: services, index: map[*Call]int{}}
-	c.plan = &Plan{budget: e.Budget, compose: e.Compose}
+	c.plan = &Plan{Status: cmp.Or(e.Status, http.StatusOK), budget: e.Budget, compose: e.Compose}
 	c.route()
 	c.collect()
 	if len(c.absent) > 0 {
@@ -43,6 +44,7 @@ func Compile(e Endpoint, services Lookup) (*Plan, error) {
 			c.part(&e.Parts[i])
 		}
 	}
+	c.change()
 	if len(c.faults) > 0 {
 		return nil, errors.Join(c.faults...)
 	}
@@ -67,11 +69,17 @@ func (c *compiler) fault(place, format string, args ...any) {
 	c.faults = append(c.faults, fmt.Errorf("%s: %s", c.endpoint.Route, text))
 }
 
+// methods are those that an endpoint can be asked with.
+var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+
 func (c *compiler) route() {
 	e := c.endpoint
 	method, pattern, ok := strings.Cut(e.Route, " ")
-	if !ok || method != "GET" || !strings.HasPrefix(pattern, "/") {
-		c.fault("", `route: expected "GET /path"`)
+	if !ok || !slices.Contains(methods, method) || !strings.HasPrefix(pattern, "/") {
+		c.fault("", `route: expected a method (%s) and a path, such as "GET /path"`, strings.Join(methods, ", "))
+	}
+	if s := c.plan.Status; s < 200 || s > 299 || s == http.StatusNoContent || s == http.StatusResetContent {
+		c.fault("", "status %d: expected a success that has a body, such as 201", s)
 	}
 	c.plan.Method, c.plan.Pattern = method, pattern
 	if e.Policy == "" {
@@ -177,6 +185,7 @@ func (c *compiler) rest(to *call, from *Call, binding Binding) {
 		c.fault(from.place(), "the upstream %q speaks gRPC; expected an HTTP one", from.service)
 	}
 	to.request.Method = from.method
+	to.unsafe = from.unsafe()
 	to.request.Operation = from.method + " " + from.target
 	pieces := strings.Split(from.target, "{}")
 	if len(pieces)-1 != len(from.path) {
@@ -196,6 +205,18 @@ func (c *compiler) rest(to *call, from *Call, binding Binding) {
 	for _, name := range sortedKeys(from.query) {
 		to.query = append(to.query, c.queryParam(to, from, name, from.query[name]))
 	}
+	if from.fields != nil {
+		c.body(to, from)
+	}
+}
+
+// body binds the JSON body of an HTTP call.
+func (c *compiler) body(to *call, from *Call) {
+	if from.method == http.MethodGet || from.method == http.MethodDelete {
+		c.fault(from.place(), "a %s has no body", from.method)
+	}
+	to.request.Header = http.Header{"Content-Type": {"application/json"}}
+	to.fields = c.object(to, from, "", from.fields)
 }
 
 func (c *compiler) rpc(to *call, from *Call, binding Binding) {
@@ -247,7 +268,13 @@ func (c *compiler) input(to *call, from *Call, v Value) int {
 func (c *compiler) source(slot int, from *Call, v Value) {
 	switch v.kind {
 	case claimValue:
-		c.plan.inputs[slot].claim = c.path(from.place(), "claim", v.name)
+		c.plan.inputs[slot].at = c.path(from.place(), "claim", v.name)
+	case bodyValue:
+		if c.plan.Method == http.MethodGet {
+			c.fault(from.place(), "body value %q: a GET has no body", v.path)
+		}
+		c.plan.Body = true
+		c.plan.inputs[slot].at = c.path(from.place(), "body value", v.path)
 	case pathValue:
 		if !strings.Contains(c.plan.Pattern, "{"+v.name+"}") {
 			c.fault(from.place(), "path parameter %q: the route has none of this name", v.name)

@@ -51,7 +51,7 @@ func TestFaultsOfATable(t *testing.T) {
 }
 
 func TestAllFaultsAtOnce(t *testing.T) {
-	_, err := Compile(Endpoint{Route: "POST /x"}, newWorld(t).lookup)
+	_, err := Compile(Endpoint{Route: "FETCH /x"}, newWorld(t).lookup)
 	for _, want := range []string{"route:", "policy:", "budget:", "parts:"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in %v", want, err)

@@ -28,7 +28,22 @@
 // with a problem; an omitted one is named in the body's _meta and in the
 // response's header. Nothing waits past the endpoint's budget.
 //
-// This version knows GET calls over HTTP and unary calls over gRPC. Conditions,
-// calls per item, default and last-good answers, streamed and unsafe endpoints
-// cannot be written yet: there are no names for them.
+// # Changes
+//
+// An endpoint may have one unsafe call: a Post, Put, Patch or Delete. It is what
+// the request is for, so its part is required; it takes values of the request's
+// body with [BodyValue]:
+//
+//	order := shop.Post("/orders", aggregation.Fields{"user": me, "book": aggregation.BodyValue("book_id")})
+//
+// It is made at most once and never repeated, and it starts only when the calls
+// of all other required parts are in. What uses its answer can only be left out
+// (Omit); Compile refuses anything else. So a problem means that nothing was
+// changed, and where that cannot be known, because the service was asked and
+// gave no usable answer, the problem is [problem.OutcomeUnknown]. A client that
+// leaves does not stop a change that has begun.
+//
+// This version knows HTTP calls and unary gRPC calls, which count as reading.
+// Conditions, calls per item, default and last-good answers and streamed
+// endpoints cannot be written yet: there are no names for them.
 package aggregation

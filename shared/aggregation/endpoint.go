@@ -5,11 +5,12 @@ import "time"
 // An Endpoint is one answer made of parts. It is plain data: the same table
 // serves the engine, the checks and the documentation.
 type Endpoint struct {
-	Route  string        // method and path pattern, such as "GET /v1/home" or "GET /v1/books/{id}"
+	Route  string        // method and path pattern, such as "GET /v1/home" or "POST /v1/orders"
 	Policy string        // name of the access policy; there is no default
 	Limits []string      // names of the rate limits that a request is charged to
 	Budget time.Duration // how long the whole answer may take; there is no default
 	Parts  []Part        // what the client sees, in this order
+	Status int           // of an answer; zero is 200
 	// Compose shapes the parts into the response. When nil, the response is an
 	// object with a member for each part.
 	Compose Compose

@@ -13,6 +13,8 @@ import (
 type Plan struct {
 	Method  string // of the route
 	Pattern string // of the route, such as "/v1/books/{id}"
+	Status  int    // of an answer
+	Body    bool   // whether values of the request's body are used
 
 	budget  time.Duration
 	inputs  []input // every value that calls use, once; where it stands is its slot
@@ -28,9 +30,10 @@ type call struct {
 	request    upstream.Request // what does not change from request to request
 	path       template
 	query      []queryParam
-	fields     *fields
+	fields     *fields // of the gRPC request, or of the body
+	unsafe     bool
 	inputs     []int     // slots of the values that it uses
-	needs      int       // how many distinct calls it waits for
+	needs      int       // how many distinct calls it waits for, for their values or for their success
 	dependents []int     // calls that wait for this one
 	captures   []capture // what others read from this one's answer
 	parts      []int     // parts made from this one
@@ -39,7 +42,7 @@ type call struct {
 // input is a value that calls use.
 type input struct {
 	Value
-	claim *projection.Path // where in the claims
+	at *projection.Path // where in the claims, or in the body
 }
 
 // capture is a value, or a list of them, that is read from an answer.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"strings"
 
 	"github.com/triptych-bff/triptych/shared/identity"
 	"github.com/triptych-bff/triptych/shared/problem"
@@ -21,12 +22,14 @@ type Input struct {
 	Identity *identity.Identity       // nil for an anonymous caller
 	Param    func(name string) string // a parameter of the route's path; nil where the route has none
 	RawQuery string
+	Body     []byte // of the request, valid JSON; nil where it has none
 }
 
 // Run makes the answer. The error is a [problem.Problem]: a required part could
 // not be had, the budget ran out before it was there, or the client has left.
 // When Run returns, every call that it has started has ended or is about to:
-// the context that it runs in is over.
+// the context that it runs in is over. Only an unsafe call goes on to its end
+// within the budget, also when the client leaves.
 func (p *Plan) Run(ctx context.Context, in Input) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.budget)
 	defer cancel()
@@ -67,7 +70,8 @@ type run struct {
 
 // progress is how far a call is.
 type progress struct {
-	waiting  int // how many of the calls that it uses are not in
+	waiting  int  // how many of the calls that it waits for are not in
+	begun    bool // it was started
 	response *upstream.Response
 	failure  *failure // one of the two is set when the call is in
 }
@@ -136,15 +140,18 @@ func (r *run) start(i int) {
 	case err != nil:
 		r.settle(i, nil, &failure{c.service, problem.From(err)})
 	default:
-		go await(i, c.caller.Start(r.ctx, req), r.results)
+		ctx, release := r.lifetime(c)
+		go await(i, c.caller.Start(ctx, req), r.results, release)
+		r.calls[i].begun = true
 	}
 }
 
 // await waits for a call. A panic while an answer is decoded ends the call, not
 // the process.
-func await(i int, pending upstream.Pending, results chan<- result) {
+func await(i int, pending upstream.Pending, results chan<- result, release func()) {
 	done := result{call: i}
 	defer func() {
+		release()
 		if fault := recover(); fault != nil {
 			done.err = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
 		}
@@ -163,6 +170,8 @@ func (r *run) request(c *call) (*upstream.Request, error) {
 	req := c.request
 	if c.fields != nil {
 		req.Body = c.fields.appendJSON(make([]byte, 0, 128), r.values)
+	}
+	if c.request.RPC != nil {
 		return &req, nil
 	}
 	target, err := c.path.appendPath(make([]byte, 0, 128), r.values, r.plan.inputs)
@@ -193,6 +202,8 @@ func (r *run) need(slot int) (err error) {
 		r.values[slot], err = quoted(r.in.Param(in.name))
 	case in.kind == queryValue:
 		r.values[slot], err = r.parameter(in.name)
+	case in.kind == bodyValue:
+		r.values[slot], err = r.fromBody(in)
 	case in.kind == eachValue:
 		err = errNothingToAsk
 	default:
@@ -205,7 +216,7 @@ func (r *run) claim(in *input) ([][]byte, error) {
 	if r.in.Identity == nil {
 		return nil, problem.Unauthenticated.New("this needs a caller")
 	}
-	found, err := in.claim.Append(nil, r.in.Identity.Claims)
+	found, err := in.at.Append(nil, r.in.Identity.Claims)
 	if err != nil || len(found) == 0 || isNull(found[0]) {
 		return nil, problem.Forbidden.Wrap(err, "the token has no claim "+in.name)
 	}
@@ -224,6 +235,17 @@ func (r *run) parameter(name string) ([][]byte, error) {
 	return quoted(r.query.Get(name))
 }
 
+// fromBody is a value of the request's body.
+func (r *run) fromBody(in *input) ([][]byte, error) {
+	found, err := in.at.Append(nil, r.in.Body)
+	if err != nil || len(found) == 0 || isNull(found[0]) {
+		p := problem.BadRequest.Wrap(err, "a value is missing in the body")
+		p.Fields = []problem.Field{{Pointer: "/" + strings.ReplaceAll(in.path, ".", "/"), Detail: "is required"}}
+		return nil, p
+	}
+	return found[:1], nil
+}
+
 func quoted(s string) ([][]byte, error) {
 	b, err := json.Marshal(s)
 	return [][]byte{b}, err
@@ -237,15 +259,15 @@ func (r *run) arrive(done result) {
 	response, p := done.response, (*problem.Problem)(nil)
 	switch {
 	case done.err != nil:
-		p = upstream.Problem(done.err)
+		p = c.outcome(done.err)
 	case response.Status < 200 || response.Status > 299:
-		p = statusProblem(response)
+		p = c.refusal(response)
 	case response.Status == http.StatusNoContent:
 		response = &upstream.Response{Status: response.Status, Body: []byte("null")}
 	}
 	if p == nil {
 		if err := r.capture(c, response.Body); err != nil {
-			p = problem.BadUpstream.Wrap(err, "")
+			p = c.nonsense(err)
 		}
 	}
 	if p != nil {
@@ -370,7 +392,8 @@ func (r *run) show(i int) *failure {
 		}
 	}
 	if err != nil {
-		return &failure{r.plan.calls[p.call].service, problem.BadUpstream.Wrap(err, "")}
+		c := &r.plan.calls[p.call]
+		return &failure{c.service, c.nonsense(err)}
 	}
 	r.parts[i].from, r.parts[i].to = from, len(r.shown)
 	return nil
@@ -383,28 +406,11 @@ func (r *run) expire() {
 		r.arrive(<-r.results)
 	}
 	for i := range r.plan.calls {
-		r.settle(i, nil, &failure{r.plan.calls[i].service, problem.From(r.ctx.Err())})
-	}
-}
-
-// statusProblem is what a service's refusal means to the client. What a service
-// says of our request to it is not the client's business, but that a thing does
-// not exist or is not allowed is.
-func statusProblem(response *upstream.Response) *problem.Problem {
-	cause := fmt.Errorf("status %d", response.Status)
-	if response.Detail != "" {
-		cause = fmt.Errorf("%w: %s", cause, response.Detail)
-	}
-	switch response.Status {
-	case http.StatusNotFound, http.StatusGone:
-		return problem.NotFound.Wrap(cause, "")
-	case http.StatusForbidden:
-		return problem.Forbidden.Wrap(cause, "")
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		return problem.Overloaded.Wrap(cause, "")
-	case http.StatusGatewayTimeout:
-		return problem.UpstreamTimeout.Wrap(cause, "")
-	default:
-		return problem.BadUpstream.Wrap(cause, "")
+		c := &r.plan.calls[i]
+		p := problem.From(r.ctx.Err())
+		if c.unsafe && r.calls[i].begun {
+			p = unknown(r.ctx.Err())
+		}
+		r.settle(i, nil, &failure{c.service, p})
 	}
 }

@@ -6,7 +6,7 @@ type Value struct {
 	kind valueKind
 	name string // of the claim, path or query parameter
 	call *Call  // whose answer
-	path string // into the answer
+	path string // into the answer, or into the request's body
 	max  int    // of a list; zero is no bound, which a plan refuses
 }
 
@@ -17,6 +17,7 @@ const (
 	claimValue
 	pathValue
 	queryValue
+	bodyValue
 	answerValue // one value
 	eachValue   // a list of values
 )
@@ -33,6 +34,10 @@ func PathParam(name string) Value { return Value{kind: pathValue, name: name} }
 // QueryParam is a query parameter of the client's request. A request without it
 // is refused as bad.
 func QueryParam(name string) Value { return Value{kind: queryValue, name: name} }
+
+// BodyValue is the value at path in the JSON body of the client's request. A
+// request without it is refused as bad.
+func BodyValue(path string) Value { return Value{kind: bodyValue, path: path} }
 
 // Value is the value at path in c's answer, as the service sent it: masks do
 // not hide it. Where the answer has none, what needs it fails.

@@ -72,6 +72,18 @@ func (w *world) http(name string, h http.HandlerFunc) {
 	w.by[name] = Binding{Caller: service}
 }
 
+// nobody adds a service at whose address nobody listens.
+func (w *world) nobody(name string) {
+	w.t.Helper()
+	s := httptest.NewServer(nil)
+	s.Close()
+	service, err := w.pool.Service(name, upstream.Config{URL: s.URL, Timeout: 10 * time.Second}, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.by[name] = Binding{Caller: service}
+}
+
 // json adds a service that always answers the same.
 func (w *world) json(name, body string) {
 	w.http(name, func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, body) })

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -43,6 +44,10 @@ func (s *settings) Endpoints() []aggregation.Endpoint {
 			Route: "GET /v1/broken", Policy: "member", Budget: 5 * time.Second,
 			Parts:   []aggregation.Part{{Name: "user", From: users.Get("/users/{}", me)}},
 			Compose: func([]byte, func(string) []byte) ([]byte, error) { panic("out of luck") },
+		},
+		{
+			Route: "POST /v1/orders", Policy: "member", Budget: 5 * time.Second, Status: http.StatusCreated,
+			Parts: []aggregation.Part{{Name: "order", From: orders.Post("/orders", aggregation.Fields{"user": me, "book": aggregation.BodyValue("book")})}},
 		},
 		{
 			Route: "GET /v1/orders:latest", Policy: "member", Budget: 5 * time.Second,
@@ -108,6 +113,10 @@ func start(t *testing.T) *site {
 	}))
 	t.Cleanup(users.Close)
 	orders := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			_, _ = io.Copy(w, r.Body)
+			return
+		}
 		_, _ = w.Write([]byte(`{"items":[{"id":"` + r.URL.RequestURI() + `"}]}`))
 	}))
 	t.Cleanup(orders.Close)
@@ -158,6 +167,41 @@ func TestScreen(t *testing.T) {
 	}
 	if a := s.Get("/v1/ordersXlatest", s.token); a.Status != 404 {
 		t.Errorf("a colon in a pattern is taken for a parameter: %d %s", a.Status, a.Body)
+	}
+}
+
+// TestAScreenThatChanges takes a body, and nobody keeps its answer.
+func TestAScreenThatChanges(t *testing.T) {
+	s := start(t)
+	post := func(body string, header ...string) gatewaytest.Answer {
+		return s.Do(http.MethodPost, "/v1/orders", s.token, []byte(body), header...)
+	}
+	const media = "application/json; charset=utf-8"
+	a := post(`{"book":"b1"}`, "Content-Type", media, "If-None-Match", "*")
+	want := `{"order":{"book":"b1","user":"ada"},"_meta":{"completeness":"full"}}`
+	if a.Status != http.StatusCreated || string(a.Body) != want {
+		t.Fatalf("status %d: %s", a.Status, a.Body)
+	}
+	if a.Header.Get("Cache-Control") != "no-store" || a.Header.Get("ETag") != "" {
+		t.Errorf("an answer to a change can be kept: %v", a.Header)
+	}
+	for name, test := range map[string]struct {
+		body   string
+		header []string
+		status int
+	}{
+		"no type":    {`{"book":"b1"}`, nil, http.StatusUnsupportedMediaType},
+		"a form":     {`book=b1`, []string{"Content-Type", "application/x-www-form-urlencoded"}, http.StatusUnsupportedMediaType},
+		"a coding":   {`{"book":"b1"}`, []string{"Content-Type", media, "Content-Encoding", "gzip"}, http.StatusUnsupportedMediaType},
+		"no JSON":    {`{"book":`, []string{"Content-Type", media}, http.StatusBadRequest},
+		"nothing":    {``, []string{"Content-Type", media}, http.StatusBadRequest},
+		"no book":    {`{}`, []string{"Content-Type", media}, http.StatusBadRequest},
+		"too long":   {`{"book":"` + strings.Repeat("b", 64<<10) + `"}`, []string{"Content-Type", media}, http.StatusRequestEntityTooLarge},
+		"two values": {`{"book":"b1"}{"book":"b2"}`, []string{"Content-Type", media}, http.StatusBadRequest},
+	} {
+		if a := post(test.body, test.header...); a.Status != test.status || a.Header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: status %d, want %d: %s", name, a.Status, test.status, a.Body)
+		}
 	}
 }
 
@@ -344,7 +388,7 @@ func TestAScreenWhoseServiceIsNotConfigured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(report.Routes) != 4 || len(report.Notes) != 3 || !strings.Contains(report.Notes[0], "orders") {
+	if len(report.Routes) != 4 || len(report.Notes) != 4 || !strings.Contains(report.Notes[0], "orders") {
 		t.Errorf("%+v", report)
 	}
 	none := gateway.Source{Set: []string{"screens=[]"}}

@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"errors"
+	"io"
+	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -10,17 +12,25 @@ import (
 
 	"github.com/triptych-bff/triptych/shared/aggregation"
 	"github.com/triptych-bff/triptych/shared/compression"
+	"github.com/triptych-bff/triptych/shared/edge"
 	"github.com/triptych-bff/triptych/shared/identity"
+	"github.com/triptych-bff/triptych/shared/problem"
+	"github.com/triptych-bff/triptych/shared/projection"
 	"github.com/triptych-bff/triptych/shared/telemetry"
 )
 
 // screen serves an aggregation endpoint.
 func screen(plan *aggregation.Plan, coder *compression.Compressor) handler {
 	return func(w http.ResponseWriter, r *http.Request, param params) error {
+		body, err := content(w, r, plan)
+		if err != nil {
+			return err
+		}
 		answer, err := plan.Run(r.Context(), aggregation.Input{
 			Identity: identity.FromContext(r.Context()),
 			Param:    param,
 			RawQuery: r.URL.RawQuery,
+			Body:     body,
 		})
 		if err != nil {
 			return err
@@ -31,6 +41,8 @@ func screen(plan *aggregation.Plan, coder *compression.Compressor) handler {
 		h.Add("Vary", "Accept-Encoding")
 		if answer.Partial() {
 			noteMissing(telemetry.FromContext(r.Context()), answer)
+		}
+		if answer.Partial() || plan.Method != http.MethodGet {
 			h.Set("Cache-Control", "no-store") // what is missing may be there the next time
 		} else {
 			h.Set("Cache-Control", "private, no-cache")
@@ -41,13 +53,40 @@ func screen(plan *aggregation.Plan, coder *compression.Compressor) handler {
 				return nil
 			}
 		}
-		write(w, r, coder, answer.Body)
+		write(w, r, coder, plan.Status, answer.Body)
 		return nil
 	}
 }
 
+// maxContent is how long the body of a request to a screen may be: it is read
+// whole.
+const maxContent = 64 << 10
+
+// content is the body of a request whose values a plan uses: one JSON document.
+func content(w http.ResponseWriter, r *http.Request, plan *aggregation.Plan) ([]byte, error) {
+	if !plan.Body {
+		return nil, nil
+	}
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if coding := r.Header.Get("Content-Encoding"); err != nil || media != "application/json" || coding != "" {
+		return nil, problem.UnsupportedMediaType.Wrap(err, "Expected a body of the type application/json, without a content coding.")
+	}
+	edge.LimitBody(w, r, maxContent)
+	body, err := io.ReadAll(r.Body)
+	if p := problem.From(err); p != nil {
+		if p.Kind == problem.Internal { // the reader's complaint, which is about the client's framing
+			p = problem.BadRequest.Wrap(err, "The body cannot be read.")
+		}
+		return nil, p
+	}
+	if err := projection.Valid(body); err != nil {
+		return nil, problem.BadRequest.Wrap(err, "The body is no JSON document.")
+	}
+	return body, nil
+}
+
 // write encodes the body as the client likes it best, and sends it.
-func write(w http.ResponseWriter, r *http.Request, coder *compression.Compressor, body []byte) {
+func write(w http.ResponseWriter, r *http.Request, coder *compression.Compressor, status int, body []byte) {
 	h := w.Header()
 	encoding := coder.Negotiate(strings.Join(r.Header["Accept-Encoding"], ","))
 	if encoded, ok := coder.Encode(nil, body, encoding); ok {
@@ -56,7 +95,7 @@ func write(w http.ResponseWriter, r *http.Request, coder *compression.Compressor
 		telemetry.FromContext(r.Context()).Encoding = encoding.String()
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(http.StatusOK)
+	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // a client that has gone reads nothing; there is nobody to tell
 	}

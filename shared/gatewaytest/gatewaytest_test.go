@@ -2,6 +2,7 @@ package gatewaytest_test
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -30,6 +31,11 @@ func (*settings) Endpoints() []aggregation.Endpoint {
 		Parts: []aggregation.Part{
 			{Name: "user", From: users.Get("/users/{}", aggregation.Claim("sub"))},
 			{Name: "orders", From: orders.Get("/orders"), Else: aggregation.Omit},
+		},
+	}, {
+		Route: "POST /v1/orders", Policy: "member", Budget: 5 * time.Second,
+		Parts: []aggregation.Part{
+			{Name: "order", From: orders.Post("/orders", aggregation.Fields{"book": aggregation.BodyValue("book")})},
 		},
 	}}
 }
@@ -110,6 +116,33 @@ func TestWhatIsRecordedIsReplayed(t *testing.T) {
 }
 
 // TestARecordIsNotSpoiled by services that fail while it is made.
+// TestAChangeIsRecordedWithItsBody: equal requests with other bodies are others.
+func TestAChangeIsRecordedWithItsBody(t *testing.T) {
+	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }))
+	t.Cleanup(echo.Close)
+	dir, app := t.TempDir(), app(echo.URL, echo.URL)
+	buy := func(t *testing.T, book string) string {
+		issuer := gatewaytest.NewIssuer(t, "bff-example", "app")
+		g := gatewaytest.Start(t, app, gatewaytest.Replay(t, app, dir), issuer)
+		a := g.Do(http.MethodPost, "/v1/orders", issuer.Token("ada"), []byte(`{"book":"`+book+`"}`), "Content-Type", "application/json")
+		return string(a.Body)
+	}
+	t.Run("record", func(t *testing.T) {
+		t.Setenv("TRIPTYCH_RECORD", "1")
+		buy(t, "b1")
+	})
+	echo.Close()
+	t.Run("replay", func(t *testing.T) {
+		if got, want := buy(t, "b1"), `{"order":{"book":"b1"},"_meta":{"completeness":"full"}}`; got != want {
+			t.Errorf("got %s", got)
+		}
+	})
+	record, err := os.ReadFile(filepath.Join(dir, "orders.json"))
+	if err != nil || !strings.Contains(string(record), `"POST /orders {\"book\":\"b1\"}"`) {
+		t.Errorf("%v: %s", err, record)
+	}
+}
+
 func TestARecordIsNotSpoiled(t *testing.T) {
 	dir, users := t.TempDir(), real(t)
 	file := filepath.Join(dir, "users.json")

@@ -49,7 +49,7 @@ type service struct {
 
 // exchange is a recorded request and its answer.
 type exchange struct {
-	Request string            `json:"request"` // "GET /users/ada?x=1", or the gRPC method and the request message
+	Request string            `json:"request"` // "GET /users/ada?x=1", with the body behind it where there is one, or the gRPC method and the request message
 	Status  int               `json:"status"`  // HTTP status, or gRPC status code
 	Header  map[string]string `json:"header,omitempty"`
 	Body    json.RawMessage   `json:"body,omitempty"`

@@ -34,7 +34,9 @@ const (
 	BreakerOpen
 	Overloaded
 	UpstreamTimeout
-	kinds // how many there are
+	PaymentRequired
+	OutcomeUnknown // a change was begun, and nobody knows whether it was made
+	kinds          // how many there are
 )
 
 type info struct {
@@ -87,6 +89,8 @@ var table = [kinds]info{
 	BreakerOpen:          {code: "breaker-open", status: http.StatusServiceUnavailable, retryable: true},
 	Overloaded:           {code: "overloaded", status: http.StatusServiceUnavailable, title: titleCapacity, uri: reducedCapacity, retryable: true},
 	UpstreamTimeout:      {code: "upstream-timeout", status: http.StatusGatewayTimeout, retryable: true},
+	PaymentRequired:      {code: "payment-required", status: http.StatusPaymentRequired},
+	OutcomeUnknown:       {code: "outcome-unknown", status: http.StatusBadGateway},
 }
 
 func (k Kind) info() info {
