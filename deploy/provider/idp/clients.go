@@ -48,7 +48,7 @@ func clients() []*client {
 
 // resourceScopes are what the film store's APIs ask for.
 func resourceScopes() []string {
-	return []string{"films:read", "profile:read", "orders:read"}
+	return []string{"films:read", "profile:read", "orders:read", "orders:write"}
 }
 
 func (c *client) GetID() string                       { return c.id }

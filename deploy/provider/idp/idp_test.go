@@ -535,7 +535,7 @@ func TestDevToken(t *testing.T) {
 		if aud, _ := claims.GetAudience(); !slices.Contains(aud, audience) || len(aud) != 2 {
 			t.Errorf("%s: audience %v", client, aud)
 		}
-		if claims["sub"] != "ada" || claims["scope"] != "films:read profile:read orders:read" || claims["exp"].(float64)-claims["iat"].(float64) > 61 {
+		if claims["sub"] != "ada" || claims["scope"] != "films:read profile:read orders:read orders:write" || claims["exp"].(float64)-claims["iat"].(float64) > 61 {
 			t.Errorf("%s: %v", client, claims)
 		}
 		if status := w.userinfo(token); status != http.StatusOK {
