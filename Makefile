@@ -157,6 +157,15 @@ tidy: ## Tidy the go.mod of every module, each on its own.
 bin/golangci-lint: deploy/tools/go.mod deploy/tools/go.sum
 	cd deploy/tools && GOWORK=off go build -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
+# What judges whether everybody can use the demo's page: a script, from npm.
+AXE := axe-core-4.14.1.tgz
+bin/axe.min.js:
+	@mkdir -p bin
+	cd bin && npm pack --silent axe-core@4.14.1
+	cd bin && echo "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745  $(AXE)" | sha256sum --check --quiet
+	tar -xzOf bin/$(AXE) package/axe.min.js > $@
+	@rm bin/$(AXE)
+
 ##@ Release it
 
 .PHONY: release-shared
