@@ -214,6 +214,19 @@ func TestAChangeGoesOnWithoutItsClient(t *testing.T) {
 	}
 }
 
+// TestAChangeJoinedToAnother part is as unknown when the two do not fit.
+func TestAChangeJoinedToAnother(t *testing.T) {
+	w, s := newWorld(t), &shop{}
+	w.http("orders", s.ServeHTTP)
+	w.json("users", `{"items":[{"book":{}}]}`)
+	order, _, e := buy()
+	e.Parts = []Part{{Name: "shelf", From: users.Get("/shelf").Join("items.book", order, "orders.book", "order")}}
+	_, err := w.compile(e).Run(t.Context(), bought(`{"book":{"id":"b"}}`))
+	if got := problem.From(err); err == nil || got.Kind != problem.OutcomeUnknown || s.asked.Load() != 1 {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestABodyThatLacksAValue(t *testing.T) {
 	w, s := newWorld(t), &shop{}
 	w.http("orders", s.ServeHTTP)

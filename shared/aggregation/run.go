@@ -393,6 +393,9 @@ func (r *run) show(i int) *failure {
 	}
 	if err != nil {
 		c := &r.plan.calls[p.call]
+		if p.join != nil && r.plan.calls[p.join.from].unsafe {
+			c = &r.plan.calls[p.join.from]
+		}
 		return &failure{c.service, c.nonsense(err)}
 	}
 	r.parts[i].from, r.parts[i].to = from, len(r.shown)
