@@ -14,10 +14,19 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"reflect"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/triptych-bff/triptych/deploy/demo/page"
+	"github.com/triptych-bff/triptych/deploy/services/films"
+	"github.com/triptych-bff/triptych/deploy/services/world"
 )
 
 // TestMain makes the test's own program the small processes that the tests run.
@@ -25,7 +34,8 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && strings.HasPrefix(os.Args[1], "as-") {
 		os.Exit(actor(os.Args[1], os.Args[2]))
 	}
-	os.Exit(m.Run())
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // of the processes: the race detector would keep each a second longer
+	goleak.VerifyTestMain(m)
 }
 
 // actor plays one process at an address.
@@ -88,8 +98,8 @@ func play(t *testing.T, name, role string) process {
 	}
 }
 
-func newRunner(t *testing.T) runner {
-	return runner{logs: t.TempDir(), readyWithin: 20 * time.Second, grace: 10 * time.Second}
+func newRunner(t *testing.T) *runner {
+	return &runner{logs: t.TempDir(), readyWithin: 20 * time.Second, grace: 10 * time.Second}
 }
 
 // gone fails if something still listens where the process did.
@@ -125,7 +135,7 @@ func TestRunsAndStopsInOrder(t *testing.T) {
 }
 
 // goodbye is the moment at which a process says that it stops.
-func goodbye(t *testing.T, r runner, name string) string {
+func goodbye(t *testing.T, r *runner, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(r.logs, name+".log"))
 	if err != nil {
@@ -212,27 +222,309 @@ func TestChecksEverythingFirst(t *testing.T) {
 }
 
 func TestTableHasNoAddressTwice(t *testing.T) {
-	seen := map[string]string{}
-	for _, p := range append(behind(), gateways()...) {
-		for _, address := range p.ports {
-			if other := seen[address]; other != "" {
-				t.Errorf("%s and %s both want %s", other, p.name, address)
+	for _, s := range []shift{0, 2000, highest} {
+		seen := map[string]string{}
+		for _, p := range append(append(behind(s), gateways(s, "")...), s.page()) {
+			for _, address := range p.ports {
+				if other := seen[address]; other != "" {
+					t.Errorf("%s and %s both want %s", other, p.name, address)
+				}
+				seen[address] = p.name
+				if _, err := net.ResolveTCPAddr("tcp", address); err != nil {
+					t.Error(err)
+				}
 			}
-			seen[address] = p.name
 		}
 	}
 }
 
 func TestDescribe(t *testing.T) {
-	var all, services bytes.Buffer
-	describe(&all, [][]process{behind(), gateways()}, "bin/logs")
-	describe(&services, [][]process{behind()}, "bin/logs")
+	var all, services, shifted bytes.Buffer
+	describe(&all, 0, [][]process{{shift(0).page()}, behind(0), gateways(0, "")}, "bin/logs")
+	describe(&services, 0, [][]process{behind(0)}, "bin/logs")
+	describe(&shifted, 2000, [][]process{{shift(2000).page()}, behind(2000), gateways(2000, "")}, "bin/logs")
 	if n := strings.Count(all.String(), "curl -s --compressed"); n != 3 {
 		t.Errorf("%d requests are shown, want 3:\n%s", n, &all)
 	}
-	if strings.Contains(services.String(), "curl") {
-		t.Errorf("requests are shown although no gateway runs:\n%s", &services)
+	if at := strings.Index(all.String(), "http://"); !strings.HasPrefix(all.String()[at:], "http://127.0.0.1:8080/\n") {
+		t.Errorf("the page does not come first:\n%s", &all)
 	}
+	if strings.Contains(services.String(), "curl") || strings.Contains(services.String(), ":8080") {
+		t.Errorf("requests or the page are shown although no gateway runs:\n%s", &services)
+	}
+	if want := `$(bin/demo token --provider http://127.0.0.1:9000 --client tv --as ada)" http://127.0.0.1:10083/v1/home`; !strings.Contains(shifted.String(), want) {
+		t.Errorf("%s is missing in:\n%s", want, &shifted)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	for _, test := range []struct {
+		args string
+		want options
+	}{
+		{"", options{page: true, bin: "bin", source: ".", logs: "bin/logs"}},
+		{"--services-only", options{servicesOnly: true, bin: "bin", source: ".", logs: "bin/logs"}},
+		{"--page=false", options{bin: "bin", source: ".", logs: "bin/logs"}},
+		{"--shift 2000", options{page: true, shift: 2000, bin: "bin", source: ".", logs: "bin/logs-2000"}},
+		{"--shift 2000 --logs x", options{page: true, shift: 2000, bin: "bin", source: ".", logs: "x"}},
+		{"-- echo a", options{page: true, bin: "bin", source: ".", logs: "bin/logs", command: []string{"echo", "a"}}},
+	} {
+		got, err := parseRun(strings.Fields(test.args))
+		if len(got.command) == 0 {
+			got.command = nil
+		}
+		if err != nil || !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%q: %+v, %v; want %+v", test.args, got, err, test.want)
+		}
+	}
+	for _, args := range []string{"--shift -1", "--shift 60000", "--shift x"} {
+		if _, err := parseRun(strings.Fields(args)); err == nil {
+			t.Errorf("%q is taken", args)
+		}
+	}
+}
+
+// TestShiftedConfigurations: a shifted gateway's configuration is its own with every
+// address of the demo moved, and nothing else changed.
+func TestShiftedConfigurations(t *testing.T) {
+	const by = shift(2000)
+	folder := t.TempDir()
+	if err := by.configure("../..", folder); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range gateways(by, folder) {
+		text, err := os.ReadFile(configuration(folder, g.name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		usual, err := os.ReadFile(filepath.Join("../..", g.name, "config.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, address := range append(g.ports, by.addr(providerPort), by.addr(7001)) {
+			if !bytes.Contains(text, []byte(address)) {
+				t.Errorf("%s: %s is missing in\n%s", g.name, address, text)
+			}
+		}
+		for _, p := range append(behind(0), gateways(0, "")...) {
+			for _, address := range p.ports {
+				if bytes.Contains(text, []byte(address)) {
+					t.Errorf("%s: %s, of %s, was not moved", g.name, address, p.name)
+				}
+			}
+		}
+		if back := (-by).moveFrom(by, text); !bytes.Equal(back, usual) {
+			t.Errorf("%s: more than addresses has changed:\n%s", g.name, back)
+		}
+	}
+	if err := by.configure(t.TempDir(), folder); err == nil || !strings.Contains(err.Error(), "--source") {
+		t.Errorf("no configurations to copy: %v", err)
+	}
+}
+
+// moveFrom undoes what the shift from has done to a text.
+func (s shift) moveFrom(from shift, text []byte) []byte {
+	for _, p := range append(append(behind(from), gateways(from, "")...), from.page()) {
+		for _, address := range p.ports {
+			_, digits, _ := strings.Cut(address, ":")
+			port, _ := strconv.Atoi(digits)
+			text = bytes.ReplaceAll(text, []byte(address), []byte(s.addr(port)))
+		}
+	}
+	return text
+}
+
+func TestBuildOfAProgram(t *testing.T) {
+	m := versionLine.FindStringSubmatch("bff-tv v0.3.0 (shared v0.1.0, commit 1a2b3c4, go1.26.0)\n")
+	if want := []string{"v0.3.0", "v0.1.0", "1a2b3c4"}; m == nil || !reflect.DeepEqual(m[1:], want) {
+		t.Errorf("%q, want %q", m, want)
+	}
+	if got := build(t.Context(), filepath.Join(t.TempDir(), "none")); got != (page.Build{}) {
+		t.Errorf("a program that does not exist says %+v", got)
+	}
+}
+
+// TestMembers: the page speaks of those whom the world knows.
+func TestMembers(t *testing.T) {
+	shelf, err := films.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := world.New(shelf, time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))
+	for _, one := range members() {
+		known := w.Member(one.ID)
+		if known == nil || known.FirstName+" "+known.LastName != one.Name {
+			t.Errorf("%s is %+v in the world", one.ID, known)
+		}
+	}
+}
+
+// stage runs processes and calls work when they are ready. Whatever work does, the
+// demo is to end without an error.
+func stage(t *testing.T, r *runner, work func(ctx context.Context), table ...process) {
+	t.Helper()
+	err := r.run(t.Context(), [][]process{table}, func(ctx context.Context) error {
+		work(ctx)
+		return ctx.Err()
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	for _, p := range table {
+		gone(t, p)
+	}
+}
+
+func TestStopAndStartOne(t *testing.T) {
+	r := newRunner(t)
+	one, other := play(t, "one", "server"), play(t, "other", "server")
+	stage(t, r, func(ctx context.Context) {
+		for range 2 {
+			for range 2 { // the second time there is nothing to do
+				if err := r.Stop("one"); err != nil {
+					t.Error(err)
+				}
+			}
+			if r.Up("one") || !free(one.ports[0]) {
+				t.Error("one was stopped, and is there")
+			}
+			if err := probe(ctx, other.ready); err != nil || !r.Up("other") {
+				t.Errorf("one was stopped, and other is not there: %v", err)
+			}
+			for range 2 {
+				if err := r.Start(ctx, "one"); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := probe(ctx, one.ready); err != nil || !r.Up("one") {
+				t.Errorf("one was started, and is not ready: %v", err)
+			}
+		}
+		if r.Stop("none") == nil || r.Start(ctx, "none") == nil || r.Up("none") {
+			t.Error("there is a process of an unknown name")
+		}
+	}, one, other)
+}
+
+// TestStartedAgainItsDeathIsOne: what was started on request is watched as before.
+func TestStartedAgainItsDeathIsOne(t *testing.T) {
+	r := newRunner(t)
+	mortal := play(t, "mortal", "server")
+	err := r.run(t.Context(), [][]process{{mortal}}, func(ctx context.Context) error {
+		if err := errors.Join(r.Stop("mortal"), r.Start(ctx, "mortal")); err != nil {
+			t.Error(err)
+		}
+		resp, err := http.Get("http://" + mortal.ports[0] + "/die")
+		if err == nil {
+			resp.Body.Close()
+		}
+		<-ctx.Done()
+		return nil
+	})
+	var death *deathError
+	if !errors.As(err, &death) || !strings.Contains(err.Error(), "I was asked to die") {
+		t.Errorf("got %v, want mortal's death", err)
+	}
+}
+
+// TestStartFails: whoever asked is told, and everything else goes on.
+func TestStartFails(t *testing.T) {
+	r := newRunner(t)
+	one, other := play(t, "one", "server"), play(t, "other", "server")
+	stage(t, r, func(ctx context.Context) {
+		if err := r.Stop("one"); err != nil {
+			t.Error(err)
+		}
+		l, err := net.Listen("tcp", one.ports[0])
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer l.Close()
+		if err := r.Start(ctx, "one"); err == nil || !strings.Contains(err.Error(), "it has ended") || !strings.Contains(err.Error(), "address already in use") {
+			t.Errorf("its address is taken: %v", err)
+		}
+		if r.Up("one") {
+			t.Error("it is up")
+		}
+		l.Close()
+		if err := r.Start(ctx, "one"); err != nil {
+			t.Errorf("its address is free again: %v", err)
+		}
+		if err := probe(ctx, other.ready); err != nil {
+			t.Error(err)
+		}
+	}, one, other)
+}
+
+// TestStartIsLeft: one that does not become ready, and a caller who does not wait.
+func TestStartIsLeft(t *testing.T) {
+	r := newRunner(t)
+	lazy := play(t, "lazy", "never-ready")
+	good := play(t, "good", "server")
+	stage(t, r, func(ctx context.Context) {
+		r.stages[0] = append(r.stages[0], &child{process: lazy, log: filepath.Join(r.logs, "lazy.log")})
+		short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+		defer cancel()
+		if err := r.Start(short, "lazy"); err == nil || !strings.Contains(err.Error(), "lazy is not ready") {
+			t.Error(err)
+		}
+		if r.Up("lazy") {
+			t.Error("it is up")
+		}
+	}, good)
+	gone(t, lazy)
+}
+
+func TestManyStopAndStart(t *testing.T) {
+	r := newRunner(t)
+	one, other := play(t, "one", "server"), play(t, "other", "server")
+	stage(t, r, func(ctx context.Context) {
+		var wait sync.WaitGroup
+		for i := range 12 {
+			name := []string{"one", "other"}[i/2%2]
+			wait.Go(func() {
+				if i%2 == 0 {
+					if err := r.Stop(name); err != nil {
+						t.Error(err)
+					}
+				} else if err := r.Start(ctx, name); err != nil {
+					t.Error(err)
+				}
+				r.Up(name)
+			})
+		}
+		wait.Wait()
+		if err := errors.Join(r.Start(ctx, "one"), r.Start(ctx, "other"), probe(ctx, one.ready), probe(ctx, other.ready)); err != nil {
+			t.Error(err)
+		}
+	}, one, other)
+}
+
+// TestNothingStartsWhenAllIsStopped: a start that has begun ends, and none begins.
+func TestNothingStartsWhenAllIsStopped(t *testing.T) {
+	r := newRunner(t)
+	one := play(t, "one", "server")
+	started := make(chan error, 1)
+	stage(t, r, func(ctx context.Context) {
+		if err := r.Stop("one"); err != nil {
+			t.Error(err)
+		}
+		go func() {
+			for {
+				err := r.Start(context.WithoutCancel(ctx), "one")
+				if err != nil {
+					started <- err
+					return
+				}
+				_ = r.Stop("one")
+			}
+		}()
+	}, one)
+	if err := <-started; !errors.Is(err, errStopping) {
+		t.Errorf("got %v", err)
+	}
+	gone(t, one)
 }
 
 func TestForegroundFails(t *testing.T) {
