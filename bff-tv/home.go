@@ -1,67 +1,60 @@
 package main
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/triptych-bff/triptych/shared/aggregation"
 )
 
 // home is the first screen of the television app: rows that the set draws as
-// they come. Every picture has its final address, in the pixels of its row's
-// layout, so that an old set calculates nothing.
+// they come. The first four bring their films along; the others are shells, which
+// the set fills one by one as the focus comes near.
 func home(up upstreams) aggregation.Endpoint {
-	me := aggregation.Claim("sub")
+	const filled, most = 4, 8
+	all := rows(up, most, "")
 
-	watching := up.Orders.Get("/orders", aggregation.Query{"user": me, "state": "active"})
-	watched := up.Catalog.Call("BatchGetFilms", aggregation.Fields{"ids": watching.Each("items.film_id").Max(8)})
-	picks := up.Recommendations.Call("ForUser", aggregation.Fields{"user_id": me, "limit": 9})
-	films := up.Catalog.Call("BatchGetFilms", aggregation.Fields{"ids": picks.Each("items.film_id").Max(9)})
-	best := up.Catalog.Call("ListFilms", aggregation.Fields{"order_by": "rating", "page_size": 8})
-
-	suggested := picks.Join("items.film_id", films, "films.id", "film")
+	var parts []aggregation.Part
+	for _, r := range all[:filled] {
+		parts = append(parts, aggregation.Part{Name: r.id, From: r.from, Mask: r.mask, Else: aggregation.Omit})
+	}
 	return aggregation.Endpoint{
 		Route: "GET /v1/home", Policy: "member", Limits: []string{"user"}, Budget: 4 * time.Second,
-		Parts: []aggregation.Part{
-			{Name: "hero", From: suggested, Mask: `{items[:1]{film_id,title:film.title,year:film.year,reason,image:film.posters[3].url}}`, Else: aggregation.Omit},
-			{
-				Name: "continue", From: watching.Join("items.film_id", watched, "films.id", "film"),
-				Mask: `{items[:8]{film_id,title,percent:progress.percent,image:film.posters[2].url}}`, Else: aggregation.Omit,
-			},
-			{Name: "picks", From: suggested, Mask: `{items[:8]{film_id,title:film.title,year:film.year,reason,image:film.posters[0].url}}`, Else: aggregation.Omit},
-			{Name: "best", From: best, Mask: `{items:films[:8]{film_id:id,title,year,image:posters[0].url}}`, Else: aggregation.Omit},
-		},
-		Compose: rows,
+		Parts:   parts,
+		Compose: screen(all[:filled], all[filled:]),
 	}
 }
 
-// layout of each row, in the order on the screen. The layouts' pixels on a
-// 1920 × 1080 interface: hero 1920 × 1080, landscape 416 × 234, poster 240 × 360.
-var layout = []struct{ part, head string }{
-	{"hero", `{"id":"hero","title":"Tonight","layout":"hero"`},
-	{"continue", `{"id":"continue","title":"Continue watching","layout":"landscape"`},
-	{"picks", `{"id":"picks","title":"For you","layout":"poster"`},
-	{"best", `{"id":"best","title":"Best of all time","layout":"poster"`},
+// focus is a place on the screen.
+type focus struct {
+	Row   int `json:"row"`
+	Index int `json:"index"`
 }
 
-// rows puts the parts, each {"items":[…]}, into rows. A row without items is
-// not there: nothing on the screen can take the focus and then do nothing.
-func rows(dst []byte, part func(name string) []byte) ([]byte, error) {
-	empty := dst
-	dst = append(dst, `{"first_focus":{"row":0,"index":0},"rows":[`...)
-	start := len(dst)
-	for _, row := range layout {
-		items, ok := bytes.CutPrefix(part(row.part), []byte(`{"items":[{`))
-		if !ok {
-			continue
+// screen puts rows with films before those without. A row that has none to bring
+// is not there: nothing on the screen can take the focus and then do nothing.
+func screen(filled, shells []row) aggregation.Compose {
+	return func(dst []byte, part func(name string) []byte) ([]byte, error) {
+		s := struct {
+			FirstFocus *focus `json:"first_focus"` // nil: nothing has films yet
+			Rows       []line `json:"rows"`
+		}{Rows: []line{}}
+		for _, r := range filled {
+			films := part(r.id)
+			if films == nil {
+				continue
+			}
+			l, err := r.filled(films)
+			if err != nil {
+				return nil, err
+			}
+			if len(l.Items) > 0 {
+				l.State = "filled"
+				s.Rows, s.FirstFocus = append(s.Rows, l), &focus{}
+			}
 		}
-		if len(dst) > start {
-			dst = append(dst, ',')
+		for _, r := range shells {
+			s.Rows = append(s.Rows, r.shell())
 		}
-		dst = append(append(append(dst, row.head...), `,"items":[{`...), items...)
+		return appendJSON(dst, s, nil)
 	}
-	if len(dst) == start {
-		return append(empty, `{"first_focus":null,"rows":[]}`...), nil
-	}
-	return append(dst, `]}`...), nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -8,30 +9,19 @@ import (
 	"github.com/triptych-bff/triptych/shared/gatewaytest"
 )
 
-// start runs the gateway against recorded services.
-func start(t *testing.T) (*gatewaytest.Gateway, *gatewaytest.Services, string) {
-	t.Helper()
-	services := gatewaytest.Replay(t, app(), "testdata/home")
-	issuer := gatewaytest.NewIssuer(t, "bff-tv", "tv-app")
-	g := gatewaytest.Start(t, app(), services, issuer)
-	return g, services, issuer.Token("ada", "films:read")
-}
-
 // TestHomeContract is what the services answer and what becomes of it; make record
 // writes both anew.
 func TestHomeContract(t *testing.T) {
-	g, _, token := start(t)
+	g, _, token := start(t, "testdata/home")
 	answer := g.Get("/v1/home", token)
-	if answer.Status != http.StatusOK || answer.Header.Get("BFF-Completeness") != "full" {
-		t.Fatalf("status %d, completeness %q: %s", answer.Status, answer.Header.Get("BFF-Completeness"), answer.Body)
-	}
+	wantFull(t, answer)
 	gatewaytest.Golden(t, "testdata/home.golden.json", answer.Body)
 }
 
 // TestHomeSuitsOldSets keeps the promises to a set that cannot be updated: a
 // length is always given, gzip is the only coding, and the answer is small.
 func TestHomeSuitsOldSets(t *testing.T) {
-	g, _, token := start(t)
+	g, _, token := start(t, "testdata/home")
 	const limit = 60 << 10
 	answer := g.Get("/v1/home", token)
 	if len(answer.Body) > limit {
@@ -47,51 +37,95 @@ func TestHomeSuitsOldSets(t *testing.T) {
 	}
 }
 
-func TestHomeWithoutRecommendations(t *testing.T) {
-	g, services, token := start(t)
-	services.Stop("recommendations")
-	answer := g.Get("/v1/home", token)
-	if answer.Status != http.StatusOK || answer.Header.Get("BFF-Completeness") != `partial, missing=("hero" "picks")` {
-		t.Fatalf("status %d, completeness %q", answer.Status, answer.Header.Get("BFF-Completeness"))
-	}
-	if !strings.Contains(string(answer.Body), `"_meta":{"completeness":"partial","errors":[{"part":"hero","source":"recommendations"`) {
-		t.Errorf("the body does not name what is missing: %s", answer.Body)
-	}
-	if answer.Header.Get("ETag") != "" || answer.Header.Get("Cache-Control") != "no-store" {
-		t.Error("a partial answer can be stored")
-	}
-}
-
-// TestRowsWithoutItemsAreNotThere: whatever is in a row can take the focus.
-func TestRowsWithoutItemsAreNotThere(t *testing.T) {
-	for want, parts := range map[string]map[string]string{
-		`{"first_focus":{"row":0,"index":0},"rows":[{"id":"picks","title":"For you","layout":"poster","items":[{"id":1}]},{"id":"best","title":"Best of all time","layout":"poster","items":[{"id":2},{"id":3}]}]}`: {
-			"hero": `{"items":[]}`, "continue": `null`, "picks": `{"items":[{"id":1}]}`, "best": `{"items":[{"id":2},{"id":3}]}`,
-		},
-		`{"first_focus":null,"rows":[]}`: {"hero": `{}`, "picks": `{"items":null}`},
+func TestHomeWithout(t *testing.T) {
+	for service, rows := range map[string][]string{
+		"recommendations": {"hero", "picks"},
+		"orders":          {"continue"},
 	} {
-		got, err := rows(nil, func(name string) []byte { return []byte(parts[name]) })
-		if err != nil || string(got) != want {
-			t.Errorf("got  %s, %v\nwant %s", got, err, want)
-		}
+		t.Run(service, func(t *testing.T) {
+			g, services, token := start(t, "testdata/home")
+			services.Stop(service)
+			wantWithout(t, g.Get("/v1/home", token), service, rows...)
+		})
 	}
 }
 
 // TestHomeWithoutCatalog: pictures and titles come from there, so nothing is
 // left to show.
 func TestHomeWithoutCatalog(t *testing.T) {
-	g, services, token := start(t)
+	g, services, token := start(t, "testdata/home")
 	services.Stop("catalog")
-	if answer := g.Get("/v1/home", token); answer.Status != http.StatusBadGateway {
-		t.Fatalf("status %d: %s", answer.Status, answer.Body)
-	}
+	wantProblem(t, g.Get("/v1/home", token), http.StatusBadGateway, "unreachable")
 }
 
 func TestHomeNeverWaitsForAHungService(t *testing.T) {
-	g, services, token := start(t)
+	g, services, token := start(t, "testdata/home")
 	services.Hang("orders")
-	answer := g.Get("/v1/home", token)
-	if answer.Status != http.StatusOK || answer.Header.Get("BFF-Completeness") != `partial, missing=("continue")` {
-		t.Errorf("status %d, completeness %q: %s", answer.Status, answer.Header.Get("BFF-Completeness"), answer.Body)
+	wantWithout(t, g.Get("/v1/home", token), "orders", "continue")
+}
+
+func TestHomeIsForMembers(t *testing.T) {
+	g, _, _ := start(t, "testdata/home")
+	wantProblem(t, g.Get("/v1/home", ""), http.StatusUnauthorized, "unauthenticated")
+}
+
+// TestNextLeadsSomewhere: every address that home gives is one that the set can
+// ask for. Without a token it is told who it is that may, not that nothing is there.
+func TestNextLeadsSomewhere(t *testing.T) {
+	g, _, token := start(t, "testdata/home")
+	var screen struct {
+		Rows []struct{ ID, Next, State string }
+	}
+	if err := json.Unmarshal(g.Get("/v1/home", token).Body, &screen); err != nil {
+		t.Fatal(err)
+	}
+	shells := 0
+	for _, row := range screen.Rows {
+		if row.State == "shell" {
+			shells++
+		}
+		if row.Next != "" {
+			wantProblem(t, g.Get(row.Next, ""), http.StatusUnauthorized, "unauthenticated")
+		} else if row.State == "shell" {
+			t.Errorf("nothing says where the films of %s are", row.ID)
+		}
+	}
+	if shells == 0 {
+		t.Error("home has no shells")
+	}
+}
+
+// TestRowsWithoutFilmsAreNotThere: whatever is drawn full can take the focus.
+func TestRowsWithoutFilmsAreNotThere(t *testing.T) {
+	filled := []row{
+		{id: "hero", title: "Tonight", layout: "hero"},
+		{id: "continue", title: "Continue watching", layout: "landscape"},
+		{id: "picks", title: "For you", layout: "poster"},
+		{id: "best", title: "Best of all time", layout: "poster", pages: true},
+	}
+	shells := []row{{id: "drama", title: "Drama", layout: "poster", pages: true}}
+	const shell = `{"id":"drama","title":"Drama","layout":"poster","items":[],"next":"/v1/rows/drama","state":"shell"}`
+	for want, parts := range map[string]map[string]string{
+		`{"first_focus":{"row":0,"index":0},"rows":[` +
+			`{"id":"picks","title":"For you","layout":"poster","items":[{"id":1}],"state":"filled"},` +
+			`{"id":"best","title":"Best of all time","layout":"poster","items":[{"id":2},{"id":3}],"next":"/v1/rows/best/pages/a%2Fb","state":"filled"},` +
+			shell + `]}`: {
+			"hero": `{"items":[]}`, "continue": `null`, "picks": `{"items":[{"id":1}]}`,
+			"best": `{"items":[{"id":2},{"id":3}],"next_page_token":"a/b"}`,
+		},
+		`{"first_focus":null,"rows":[` + shell + `]}`: {"hero": `{}`, "picks": `{"items":null}`},
+	} {
+		got, err := screen(filled, shells)(nil, func(name string) []byte {
+			if part, ok := parts[name]; ok {
+				return []byte(part)
+			}
+			return nil
+		})
+		if err != nil || string(got) != want {
+			t.Errorf("got  %s, %v\nwant %s", got, err, want)
+		}
+	}
+	if _, err := screen(filled, shells)(nil, func(string) []byte { return []byte(`{"items":1}`) }); err == nil || !strings.Contains(err.Error(), "items") {
+		t.Errorf("what is no row makes one: %v", err)
 	}
 }

@@ -1,11 +1,19 @@
 package main
 
-import "github.com/triptych-bff/triptych/shared/aggregation"
+import (
+	"slices"
+
+	"github.com/triptych-bff/triptych/shared/aggregation"
+)
 
 // routes is everything that the television app can ask for, beside the
 // pass-through routes of config.yaml.
 func routes(up upstreams) []aggregation.Endpoint {
-	return []aggregation.Endpoint{
-		home(up),
-	}
+	return slices.Concat(
+		[]aggregation.Endpoint{
+			home(up),
+			film(up),
+		},
+		alone(up), // GET /v1/rows/…
+	)
 }

@@ -6,6 +6,7 @@ import "github.com/triptych-bff/triptych/shared/aggregation"
 // names that they have in the configuration.
 type upstreams struct {
 	Orders          aggregation.REST
+	Playback        aggregation.REST
 	Catalog         aggregation.GRPC
 	Recommendations aggregation.GRPC
 }
@@ -13,6 +14,7 @@ type upstreams struct {
 func connect() upstreams {
 	return upstreams{
 		Orders:          aggregation.HTTP("orders"),
+		Playback:        aggregation.HTTP("playback"),
 		Catalog:         aggregation.RPC("catalog", "filmstore.catalog.v1.Catalog"),
 		Recommendations: aggregation.RPC("recommendations", "filmstore.recommendations.v1.Recommendations"),
 	}
