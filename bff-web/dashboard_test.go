@@ -8,19 +8,10 @@ import (
 	"github.com/triptych-bff/triptych/shared/gatewaytest"
 )
 
-// start runs the gateway against recorded services.
-func start(t *testing.T) (*gatewaytest.Gateway, *gatewaytest.Services, string) {
-	t.Helper()
-	services := gatewaytest.Replay(t, app(), "testdata/dashboard")
-	issuer := gatewaytest.NewIssuer(t, "bff-web", "web-app")
-	g := gatewaytest.Start(t, app(), services, issuer)
-	return g, services, issuer.Token("ada", "films:read")
-}
-
 // TestDashboardContract is what the services answer and what becomes of it; make record
 // writes both anew.
 func TestDashboardContract(t *testing.T) {
-	g, _, token := start(t)
+	g, _, token := start(t, "testdata/dashboard")
 	answer := g.Get("/api/dashboard", token)
 	if answer.Status != http.StatusOK || answer.Header.Get("BFF-Completeness") != "full" {
 		t.Fatalf("status %d, completeness %q: %s", answer.Status, answer.Header.Get("BFF-Completeness"), answer.Body)
@@ -29,7 +20,7 @@ func TestDashboardContract(t *testing.T) {
 }
 
 func TestDashboardWithoutRecommendations(t *testing.T) {
-	g, services, token := start(t)
+	g, services, token := start(t, "testdata/dashboard")
 	services.Stop("recommendations")
 	answer := g.Get("/api/dashboard", token)
 	if answer.Status != http.StatusOK || answer.Header.Get("BFF-Completeness") != `partial, missing=("recommendations" "talk")` {
@@ -44,7 +35,7 @@ func TestDashboardWithoutRecommendations(t *testing.T) {
 }
 
 func TestDashboardWithoutUsers(t *testing.T) {
-	g, services, token := start(t)
+	g, services, token := start(t, "testdata/dashboard")
 	services.Stop("users")
 	answer := g.Get("/api/dashboard", token)
 	if answer.Status != http.StatusBadGateway || answer.Header.Get("Content-Type") != "application/problem+json" {
@@ -53,7 +44,7 @@ func TestDashboardWithoutUsers(t *testing.T) {
 }
 
 func TestDashboardNeverWaitsForAHungService(t *testing.T) {
-	g, services, token := start(t)
+	g, services, token := start(t, "testdata/dashboard")
 	services.Hang("users")
 	if answer := g.Get("/api/dashboard", token); answer.Status != http.StatusGatewayTimeout {
 		t.Errorf("status %d: %s", answer.Status, answer.Body)

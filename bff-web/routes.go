@@ -6,6 +6,8 @@ import "github.com/triptych-bff/triptych/shared/aggregation"
 // pass-through routes of config.yaml.
 func routes(up upstreams) []aggregation.Endpoint {
 	return []aggregation.Endpoint{
+		home(up),
+		film(up),
 		dashboard(up),
 	}
 }

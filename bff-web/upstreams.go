@@ -8,6 +8,7 @@ type upstreams struct {
 	Users           aggregation.REST
 	Orders          aggregation.REST
 	Reviews         aggregation.REST
+	Playback        aggregation.REST
 	Catalog         aggregation.GRPC
 	Recommendations aggregation.GRPC
 }
@@ -17,6 +18,7 @@ func connect() upstreams {
 		Users:           aggregation.HTTP("users"),
 		Orders:          aggregation.HTTP("orders"),
 		Reviews:         aggregation.HTTP("reviews"),
+		Playback:        aggregation.HTTP("playback"),
 		Catalog:         aggregation.RPC("catalog", "filmstore.catalog.v1.Catalog"),
 		Recommendations: aggregation.RPC("recommendations", "filmstore.recommendations.v1.Recommendations"),
 	}
