@@ -28,6 +28,7 @@ import (
 	"github.com/triptych-bff/triptych/deploy/services/films"
 	"github.com/triptych-bff/triptych/deploy/services/meter"
 	"github.com/triptych-bff/triptych/deploy/services/orders"
+	"github.com/triptych-bff/triptych/deploy/services/playback"
 	"github.com/triptych-bff/triptych/deploy/services/reviews"
 	"github.com/triptych-bff/triptych/deploy/services/users"
 	"github.com/triptych-bff/triptych/deploy/services/world"
@@ -219,9 +220,10 @@ func TestProblems(t *testing.T) {
 		path   string
 		status int
 	}{
-		"users":   {{"/users/zoltan", 404}, {"/users", 404}, {"/", 404}},
-		"orders":  {{"/orders", 400}, {"/orders?user=zoltan", 404}, {"/orders?user=ada&state=lost", 400}, {"/orders?user=ada&limit=51", 400}, {"/orders/ada-9999", 404}},
-		"reviews": {{"/reviews", 400}, {"/reviews?film=nothing-1900", 404}, {"/reviews?user=zoltan", 404}, {"/reviews?film=heat-1995&limit=x", 400}},
+		"users":    {{"/users/zoltan", 404}, {"/users", 404}, {"/", 404}},
+		"orders":   {{"/orders", 400}, {"/orders?user=zoltan", 404}, {"/orders?user=ada&film=nothing-1900", 404}, {"/orders?user=ada&state=lost", 400}, {"/orders?user=ada&limit=51", 400}, {"/orders/ada-9999", 404}, {"/wallets/zoltan", 404}},
+		"reviews":  {{"/reviews", 400}, {"/reviews?film=nothing-1900", 404}, {"/reviews?user=zoltan", 404}, {"/reviews?film=heat-1995&limit=x", 400}},
+		"playback": {{"/positions", 400}, {"/positions?user=zoltan", 404}, {"/positions?user=ada&limit=0", 400}, {"/positions/zoltan/memento-2001", 404}, {"/positions/ada/nothing-1900", 404}, {"/films/nothing-1900/streams", 404}, {"/films", 404}},
 	} {
 		s := serve(t, service)
 		for _, c := range cases {
@@ -234,9 +236,10 @@ func TestProblems(t *testing.T) {
 				t.Errorf("%s%s: %d %v %+v; want %d", service, c.path, a.status, a.header, problem, c.status)
 			}
 		}
-		if a := ask(t, http.MethodPost, "http://"+s.addr(api)+"/"+service); service != "users" && (a.status != 405 || a.header.Get("Allow") != "GET, HEAD") {
-			t.Errorf("POST /%s: %d %v", service, a.status, a.header)
-		}
+	}
+	s := serve(t, "orders")
+	if a := ask(t, http.MethodDelete, "http://"+s.addr(api)+"/orders"); a.status != 405 || a.header.Get("Allow") != "GET, HEAD, POST" {
+		t.Errorf("DELETE /orders: %d %v", a.status, a.header)
 	}
 }
 
@@ -471,9 +474,10 @@ func TestSameWorld(t *testing.T) {
 			handler http.Handler
 			path    string
 		}{
-			{users.Handler(w), "/users/"},
-			{orders.Handler(w), "/orders?limit=50&user="},
-			{reviews.Handler(w), "/reviews?limit=50&user="},
+			{users.New(w), "/users/"},
+			{orders.New(w), "/orders?limit=50&user="},
+			{reviews.New(w), "/reviews?limit=50&user="},
+			{playback.New(w, now), "/positions?limit=50&user="},
 		} {
 			for _, m := range w.Members {
 				all.Write(answerOf(t, h.handler, h.path+m.ID))
@@ -540,7 +544,11 @@ func (f first) Write(p []byte) (int, error) {
 }
 
 func TestParseRefuses(t *testing.T) {
-	for _, args := range [][]string{{}, {"billing"}, {"users", "more"}, {"users", "--posters", "x"}} {
+	for _, args := range [][]string{
+		{}, {"billing"}, {"users", "more"}, {"users", "--posters", "x"},
+		{"users", "--frames", "x"}, {"users", "--latency", "61s"}, {"users", "--failure", "luck"}, {"users", "--rate", "2"}, {"users", "--rate", "NaN"},
+		{"catalog", "--failure", "cut"}, {"catalog", "--latency", "-1s"},
+	} {
 		if c, err := parse(args); err == nil {
 			t.Errorf("%q is %+v", args, c)
 		}

@@ -16,6 +16,7 @@ import (
 	recommendationspb "github.com/triptych-bff/triptych/deploy/proto/filmstore/recommendations/v1"
 	"github.com/triptych-bff/triptych/deploy/services/app"
 	"github.com/triptych-bff/triptych/deploy/services/catalog"
+	"github.com/triptych-bff/triptych/deploy/services/knobs"
 	"github.com/triptych-bff/triptych/deploy/services/meter"
 	"github.com/triptych-bff/triptych/deploy/services/orders"
 	"github.com/triptych-bff/triptych/deploy/services/playback"
@@ -39,42 +40,47 @@ const (
 // serving is a running service.
 type serving struct {
 	listeners map[string]net.Listener
+	meter     *meter.Meter
+	knobs     *knobs.Knobs
+	reset     func() // forgets what was changed
 	stops     []func(context.Context)
 	failed    chan error // a listener that ended by itself
 }
 
 // start opens the listeners that c names and serves the world on them.
 func start(c config, w *world.World) (*serving, error) {
-	s := &serving{listeners: map[string]net.Listener{}, failed: make(chan error, 3)}
+	s := &serving{
+		listeners: map[string]net.Listener{}, failed: make(chan error, 3),
+		meter: &meter.Meter{}, knobs: c.knobs, reset: func() {},
+	}
 	if err := s.open(c); err != nil {
 		s.stop()
 		return nil, err
 	}
-	requests := &meter.Meter{}
 	others := map[string]*meter.Meter{}
 	switch c.service {
 	case "users":
-		s.http(api, requests.Handler(users.Handler(w)))
+		s.rest(users.New(w))
 	case "orders":
-		s.http(api, requests.Handler(orders.Handler(w)))
+		s.rest(orders.New(w))
 	case "reviews":
-		s.http(api, requests.Handler(reviews.Handler(w)))
+		s.rest(reviews.New(w))
 	case "catalog":
 		others[pictures] = &meter.Meter{}
 		s.http(pictures, others[pictures].Handler(posters.Handler(w.Shelf)))
-		s.grpc(requests, func(g *grpc.Server) {
+		s.grpc(func(g *grpc.Server) {
 			catalogpb.RegisterCatalogServer(g, catalog.NewServer(w.Shelf, c.postersURL, w.Now))
 		})
 	case "recommendations":
-		s.grpc(requests, func(g *grpc.Server) {
+		s.grpc(func(g *grpc.Server) {
 			recommendationspb.RegisterRecommendationsServer(g, recommendations.NewServer(w))
 		})
 	case "playback":
-		s.http(api, requests.Handler(playback.Handler(w)))
+		s.rest(playback.New(w, time.Now))
 	case "app":
-		s.http(api, requests.Handler(app.Handler(c.app)))
+		s.rest(app.Handler(c.app))
 	}
-	s.http(ops, meter.Ops(c.service, requests, others))
+	s.http(ops, s.operators(c.service, others))
 	return s, nil
 }
 
@@ -97,6 +103,15 @@ func (s *serving) open(c config) error {
 // addr returns the address that the listener really has.
 func (s *serving) addr(name string) string { return s.listeners[name].Addr().String() }
 
+// rest serves the API behind meter and knobs. A service that can be changed can
+// be reset.
+func (s *serving) rest(h http.Handler) {
+	if changing, ok := h.(interface{ Reset() }); ok {
+		s.reset = changing.Reset
+	}
+	s.http(api, s.meter.Handler(s.knobs.Handler(h)))
+}
+
 func (s *serving) http(listener string, h http.Handler) {
 	server := &http.Server{
 		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
@@ -114,9 +129,13 @@ func (s *serving) http(listener string, h http.Handler) {
 	}()
 }
 
-// grpc serves what register registers, with health and reflection.
-func (s *serving) grpc(m *meter.Meter, register func(*grpc.Server)) {
-	server := grpc.NewServer(grpc.StatsHandler(m.RPC("filmstore.")))
+// ours begins the names of the demo's gRPC services.
+const ours = "filmstore."
+
+// grpc serves what register registers behind meter and knobs, with health and
+// reflection beside them.
+func (s *serving) grpc(register func(*grpc.Server)) {
+	server := grpc.NewServer(grpc.ChainUnaryInterceptor(s.meter.RPC(ours), s.knobs.RPC(ours)))
 	register(server)
 	alive := health.NewServer()
 	for name := range server.GetServiceInfo() {
@@ -136,8 +155,10 @@ func (s *serving) grpc(m *meter.Meter, register func(*grpc.Server)) {
 	}()
 }
 
-// stop finishes what has begun and closes everything.
+// stop finishes what has begun, at once what is only held up, and closes
+// everything.
 func (s *serving) stop() {
+	s.knobs.Release()
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	for _, stop := range s.stops {

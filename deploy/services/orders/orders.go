@@ -1,14 +1,26 @@
 // Package orders is the service that knows what somebody rented and bought,
 // with all that belongs to it: payment, invoice, delivery, history. About 1 kB
-// an order, 8 to 15 kB a page of ten:
+// an order, 8 to 15 kB a page of ten; and that takes new ones:
 //
-//	GET /orders?user=ada&state=active&limit=10    200 Page · 400 · 404 unknown user
-//	GET /orders/{id}                              200 Order · 404
+//	GET  /orders?user=ada&film=memento-2001&state=active&limit=10    200 Page · 400 · 404 unknown user or film
+//	GET  /orders/{id}                                                200 Order · 404
+//	POST /orders                                                     201 Order · 400 · 402 · 404 unknown user or film · 409 · 413 · 415
+//	GET  /wallets/{user}                                             200 Wallet · 404
 //
-// user is required. state is "active" or "past", absent for both. Active is a
+// user is required, film is not. state is "active" or "past", absent for both. Active is a
 // rental that can still be watched; every other order is settled, and so past:
 // a rental that has run out, and any purchase, which stays playable. limit is
 // 1 to 50, usually 10. The newest order comes first.
+//
+// An order is asked for with all of
+//
+//	{"user": "ada", "film_id": "heat-1995", "kind": "rental", "quality": "hd"}
+//
+// kind is rental or purchase, quality sd, hd or uhd. It is paid out of the
+// member's wallet: 402 (insufficient-credit) if there is too little in it. 409
+// (already-ordered) if the film is an active rental of the member's, or bought;
+// so an order that is sent twice is carried out once. New orders are kept in
+// memory, and no other service hears of them.
 //
 // Everything is personal, so nothing may be stored by a cache. Money is in the
 // currency's minor unit (399 is 3.99), times are RFC 3339 in UTC, null where
@@ -17,12 +29,10 @@ package orders
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"time"
 
 	"github.com/triptych-bff/triptych/deploy/services/chance"
-	"github.com/triptych-bff/triptych/deploy/services/rest"
 	"github.com/triptych-bff/triptych/deploy/services/users"
 	"github.com/triptych-bff/triptych/deploy/services/world"
 )
@@ -74,7 +84,7 @@ type Progress struct {
 // Payment is how it was paid.
 type Payment struct {
 	MethodID      string    `json:"method_id"`
-	Kind          string    `json:"kind"`
+	Kind          string    `json:"kind"` // card, credit
 	Brand         string    `json:"brand"`
 	Last4         string    `json:"last4"`
 	State         string    `json:"state"`
@@ -116,58 +126,14 @@ type Event struct {
 	Note  string    `json:"note"`
 }
 
-// Handler serves the orders of the world.
-func Handler(w *world.World) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /orders", func(rw http.ResponseWriter, r *http.Request) { list(rw, r, w) })
-	mux.HandleFunc("GET /orders/{id}", func(rw http.ResponseWriter, r *http.Request) {
-		o := w.Order(r.PathValue("id"))
-		if o == nil {
-			rest.Refuse(rw, http.StatusNotFound, fmt.Sprintf("there is no order %q", r.PathValue("id")))
-			return
-		}
-		rest.Answer(rw, rest.Private, order(o, w.Now))
-	})
-	return rest.Handler(mux)
-}
-
-func list(rw http.ResponseWriter, r *http.Request, w *world.World) {
-	q := r.URL.Query()
-	limit, err := rest.Limit(q, 10, 50)
-	state := q.Get("state")
-	switch m := w.Member(q.Get("user")); {
-	case err != nil:
-		rest.Refuse(rw, http.StatusBadRequest, err.Error())
-	case !q.Has("user"):
-		rest.Refuse(rw, http.StatusBadRequest, "whose orders: user is missing")
-	case state != "" && state != "active" && state != "past":
-		rest.Refuse(rw, http.StatusBadRequest, fmt.Sprintf("state must be active or past, not %q", state))
-	case m == nil:
-		rest.Refuse(rw, http.StatusNotFound, fmt.Sprintf("there is no user %q", q.Get("user")))
-	default:
-		rest.Answer(rw, rest.Private, page(m, state, limit, w.Now))
-	}
-}
-
-func page(m *world.Member, state string, limit int, now time.Time) *Page {
-	p := &Page{Items: []*Order{}}
-	for _, o := range m.Orders {
-		if state != "" && state != stateOf(o) {
-			continue
-		}
-		if p.Total++; p.Total <= limit {
-			p.Items = append(p.Items, order(o, now))
-		}
-	}
-	return p
-}
-
 func stateOf(o *world.Order) string {
 	if o.Active {
 		return "active"
 	}
 	return "past"
 }
+
+func playable(o *world.Order) bool { return o.Active || o.Kind == "purchase" }
 
 func outcome(o *world.Order) string {
 	switch {
@@ -189,7 +155,7 @@ func order(o *world.Order, now time.Time) *Order {
 	vat := o.Member.Place.VAT
 	return &Order{
 		ID: o.ID, UserID: o.Member.ID, FilmID: o.Film.ID, Title: o.Film.Title, Year: o.Film.Year,
-		Kind: o.Kind, State: stateOf(o), Outcome: outcome(o), Playable: o.Active || o.Kind == "purchase",
+		Kind: o.Kind, State: stateOf(o), Outcome: outcome(o), Playable: playable(o),
 		Price:    Price{Amount: o.Price, Currency: o.Member.Place.Currency, TaxPercent: vat, TaxAmount: o.Price * vat / (100 + vat)},
 		PlacedAt: o.Placed, StartsAt: maybe(o.Started), ExpiresAt: maybe(o.Expires),
 		Progress: progress(o),
@@ -215,6 +181,12 @@ func progress(o *world.Order) Progress {
 }
 
 func payment(c *chance.Chance, o *world.Order) Payment {
+	if o.Credit {
+		return Payment{
+			MethodID: "wallet_" + o.Member.ID, Kind: "credit", State: "captured",
+			Authorization: "auth_" + c.Hex(20), CapturedAt: o.Placed.Add(2 * time.Second),
+		}
+	}
 	m := users.DefaultPayment(o.Member)
 	return Payment{
 		MethodID: m.ID, Kind: m.Kind, Brand: m.Brand, Last4: m.Last4, State: "captured",
@@ -222,11 +194,14 @@ func payment(c *chance.Chance, o *world.Order) Payment {
 	}
 }
 
+// billed is how long it takes from an order to its invoice.
+const billed = 5 * time.Second
+
 func invoice(c *chance.Chance, o *world.Order) Invoice {
 	id := "inv_" + c.Hex(16)
 	return Invoice{
 		ID: id, Number: fmt.Sprintf("%d-%s-%s", o.Placed.Year(), o.Member.Place.Country, c.Digits(7)),
-		IssuedAt: o.Placed.Add(5 * time.Second), URL: "https://billing.example.com/invoices/" + id + ".pdf",
+		IssuedAt: o.Placed.Add(billed), URL: "https://billing.example.com/invoices/" + id + ".pdf",
 		Lines: []Line{{
 			Text:     fmt.Sprintf("%s (%d), %s, %s", o.Film.Title, o.Film.Year, o.Kind, o.Quality),
 			Quantity: 1, Amount: o.Price, TaxPercent: o.Member.Place.VAT,

@@ -1,12 +1,21 @@
 // Package reviews is the service that knows what members think of films, about
 // 900 bytes a review, 8 to 15 kB a page of twelve:
 //
-//	GET /reviews?film=jackie-brown-1997&limit=12    200 Page · 400 · 404 unknown film
-//	GET /reviews?user=ada&limit=12                  200 Page · 400 · 404 unknown user
+//	GET  /reviews?film=jackie-brown-1997&limit=12    200 Page · 400 · 404 unknown film
+//	GET  /reviews?user=ada&limit=12                  200 Page · 400 · 404 unknown user
+//	POST /reviews                                    201 Review · 400 · 404 unknown user or film · 409 · 413 · 415 · 507
 //
 // One of film and user is required; both together give that user's review of
 // that film, if there is one. limit is 1 to 50, usually 12. A film's reviews
 // come the most helpful first, a user's the newest first.
+//
+// A review is given with all of
+//
+//	{"user": "ada", "film": "heat-1995", "rating": 9, "title": "Cold and exact", "body": "Two men who …"}
+//
+// title has up to 120 letters, body up to 4000. Nobody reviews a film twice: 409
+// (already-reviewed). New reviews are kept in memory, a thousand of them, and no
+// other service hears of them.
 //
 // What is said of a film is public and may be cached for a minute; a list by
 // user is that user's own. Ratings are 1 to 10. Times are RFC 3339 in UTC;
@@ -18,13 +27,10 @@
 package reviews
 
 import (
-	"fmt"
 	"math"
-	"net/http"
 	"time"
 
 	"github.com/triptych-bff/triptych/deploy/services/chance"
-	"github.com/triptych-bff/triptych/deploy/services/rest"
 	"github.com/triptych-bff/triptych/deploy/services/users"
 	"github.com/triptych-bff/triptych/deploy/services/world"
 )
@@ -81,52 +87,6 @@ type Source struct {
 	Digest     string    `json:"digest"`
 }
 
-// Handler serves the reviews of the world.
-func Handler(w *world.World) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /reviews", func(rw http.ResponseWriter, r *http.Request) {
-		q := r.URL.Query()
-		limit, err := rest.Limit(q, 12, 50)
-		user, film := q.Get("user"), q.Get("film")
-		switch {
-		case err != nil:
-			rest.Refuse(rw, http.StatusBadRequest, err.Error())
-		case user == "" && film == "":
-			rest.Refuse(rw, http.StatusBadRequest, "reviews of what: film or user is missing")
-		case film != "" && w.Shelf.Film(film) == nil:
-			rest.Refuse(rw, http.StatusNotFound, fmt.Sprintf("there is no film %q", film))
-		case user != "" && w.Member(user) == nil:
-			rest.Refuse(rw, http.StatusNotFound, fmt.Sprintf("there is no user %q", user))
-		case user != "":
-			rest.Answer(rw, rest.Private, page(by(w.Member(user), film), limit))
-		default:
-			rest.Answer(rw, rest.Public, page(w.Reviews(film), limit))
-		}
-	})
-	return rest.Handler(mux)
-}
-
-// by returns the member's reviews, of one film unless film is empty.
-func by(m *world.Member, film string) []*world.Review {
-	if film == "" {
-		return m.Reviews
-	}
-	for _, r := range m.Reviews {
-		if r.Film.ID == film {
-			return []*world.Review{r}
-		}
-	}
-	return nil
-}
-
-func page(all []*world.Review, limit int) *Page {
-	p := &Page{Items: []*Review{}, Total: len(all), Summary: summary(all)}
-	for _, r := range all[:min(limit, len(all))] {
-		p.Items = append(p.Items, review(r))
-	}
-	return p
-}
-
 func summary(all []*world.Review) Summary {
 	s := Summary{Count: len(all)}
 	sum := 0
@@ -140,14 +100,18 @@ func summary(all []*world.Review) Summary {
 	return s
 }
 
-func review(r *world.Review) *Review {
+// review makes the answer of r, whose author has written so many in all.
+func review(r *world.Review, written int) *Review {
 	c := chance.Of("review", r.ID)
-	title, body := text(c, r)
+	title, body := r.Title, r.Body
+	if title == "" {
+		title, body = text(c, r)
+	}
 	answer := &Review{
 		ID: r.ID, FilmID: r.Film.ID, FilmTitle: r.Film.Title, FilmYear: r.Film.Year,
 		Author: Author{
 			ID: r.Member.ID, Name: r.Member.Name(), Avatar: users.AvatarOf(r.Member),
-			Reviews: len(r.Member.Reviews), Since: r.Member.Joined.Format(time.DateOnly),
+			Reviews: written, Since: r.Member.Joined.Format(time.DateOnly),
 		},
 		Rating: r.Rating, Title: title, Body: body, Language: "en", Spoilers: c.Is(0.1),
 		Helpful: r.Helpful, Unhelpful: r.Unhelpful, CreatedAt: r.Created,

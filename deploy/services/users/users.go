@@ -2,7 +2,15 @@
 // addresses, devices, consents. It answers as such services do, with all of
 // it, 2 to 4 kB a user:
 //
-//	GET /users/{id}      200 User · 404
+//	GET   /users/{id}                200 User · 404
+//	PATCH /users/{id}/preferences    200 User · 400 · 404 · 413 · 415
+//
+// A change has any of genres (1 to 10, the dearest first), autoplay, subtitles
+// and maturity:
+//
+//	{"genres": ["Western", "Drama"], "subtitles": "off"}
+//
+// It is kept in memory, and no other service hears of it.
 //
 // Everything is personal, so nothing may be stored by a cache. Times are
 // RFC 3339 in UTC; born is a calendar date. See the fields of [User].
@@ -10,13 +18,11 @@ package users
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/triptych-bff/triptych/deploy/services/chance"
 	"github.com/triptych-bff/triptych/deploy/services/posters"
-	"github.com/triptych-bff/triptych/deploy/services/rest"
 	"github.com/triptych-bff/triptych/deploy/services/world"
 )
 
@@ -124,20 +130,6 @@ type Login struct {
 	Agent    string    `json:"agent"`
 	Country  string    `json:"country"`
 	Result   string    `json:"result"` // success, wrong_password
-}
-
-// Handler serves the users of the world.
-func Handler(w *world.World) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /users/{id}", func(rw http.ResponseWriter, r *http.Request) {
-		m := w.Member(r.PathValue("id"))
-		if m == nil {
-			rest.Refuse(rw, http.StatusNotFound, fmt.Sprintf("there is no user %q", r.PathValue("id")))
-			return
-		}
-		rest.Answer(rw, rest.Private, user(m, w.Now))
-	})
-	return rest.Handler(mux)
 }
 
 func user(m *world.Member, now time.Time) *User {

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// startWithin is how long a rental waits for its first play.
-	startWithin = 30 * 24 * time.Hour
+	// StartWithin is how long a rental waits for its first play.
+	StartWithin = 30 * 24 * time.Hour
 	// WatchWithin is how long it lasts from then on.
 	WatchWithin = 48 * time.Hour
 )
@@ -111,7 +111,7 @@ func (w *World) schedule(c *chance.Chance, o *Order, i, total int) {
 	}
 	// The past ones lie evenly between joining and a month ago, each in its
 	// own span, so that their order is their age.
-	last := w.Now.Add(-startWithin - WatchWithin)
+	last := w.Now.Add(-StartWithin - WatchWithin)
 	span := (last.Sub(o.Member.Joined) / time.Duration(total)).Truncate(time.Second)
 	o.Placed = last.Add(-span*time.Duration(i) - moment(c, span))
 	o.Started = o.Placed.Add(moment(c, 20*time.Hour))
@@ -128,7 +128,7 @@ func (w *World) schedule(c *chance.Chance, o *Order, i, total int) {
 // and the rest ones that wait.
 func (w *World) scheduleActive(c *chance.Chance, o *Order, i int) {
 	o.Placed = w.Now.Add(-time.Duration(i)*36*time.Hour - 4*time.Hour - moment(c, 30*time.Hour))
-	o.Expires = o.Placed.Add(startWithin)
+	o.Expires = o.Placed.Add(StartWithin)
 	if i%2 == 0 {
 		o.Started = o.Placed.Add(moment(c, 2*time.Hour))
 		if oldest := w.Now.Add(-40 * time.Hour); o.Started.Before(oldest) {

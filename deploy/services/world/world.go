@@ -56,6 +56,7 @@ type Order struct {
 	Kind     string // "rental" or "purchase"
 	Quality  string // "sd", "hd" or "uhd"
 	Price    int    // in the minor unit of the member's currency
+	Credit   bool   // paid out of the wallet
 	Active   bool   // a rental that can still be watched
 	Placed   time.Time
 	Started  time.Time     // zero: not yet
@@ -71,6 +72,8 @@ type Review struct {
 	Film      *films.Film
 	Order     *Order // nil when the film was seen elsewhere
 	Rating    int    // 1 to 10
+	Title     string // as written; empty: to be made up
+	Body      string
 	Helpful   int
 	Unhelpful int
 	Created   time.Time

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -62,6 +63,10 @@ func TestOrders(t *testing.T) {
 			if o.Active != (o.Kind == "rental" && o.Expires.After(now)) || o.Position > o.Duration || o.Price < 199 {
 				t.Errorf("%s: %+v", o.ID, o)
 			}
+		}
+		// Whoever adds orders counts on.
+		if want := fmt.Sprintf("%s-%04d", m.ID, len(m.Orders)); m.Orders[0].ID != want {
+			t.Errorf("the newest order of %s is %s; want %s", m.ID, m.Orders[0].ID, want)
 		}
 		if len(m.Orders) < 18 {
 			t.Errorf("%s has %d orders", m.ID, len(m.Orders))
