@@ -56,11 +56,12 @@ func rows(up upstreams, n int, token any) []row {
 	}
 }
 
-// alone is every row by itself: what fills the shells of home, what comes behind
-// the films that home has, and what the set asks for when one row has changed.
+// alone is every row by itself, but for the hero, which is no more than the first
+// of the picks: what fills the shells of home, what comes behind the films that home
+// has, and what the set asks for when one row has changed.
 func alone(up upstreams) []aggregation.Endpoint {
 	const most = 20
-	first, further := rows(up, most, ""), rows(up, most, aggregation.PathParam("token"))
+	first, further := rows(up, most, "")[1:], rows(up, most, aggregation.PathParam("token"))[1:]
 	var list []aggregation.Endpoint
 	for i, r := range first {
 		list = append(list, r.endpoint(r.path()))

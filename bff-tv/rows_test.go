@@ -66,7 +66,7 @@ func TestRowWithout(t *testing.T) {
 // TestUnknownRow: nor has every row pages.
 func TestUnknownRow(t *testing.T) {
 	g, _, token := start(t, "testdata/rows")
-	for _, path := range []string{"/v1/rows/cartoons", "/v1/rows/picks/pages/2", "/v1/rows/western/pages"} {
+	for _, path := range []string{"/v1/rows/cartoons", "/v1/rows/hero", "/v1/rows/picks/pages/2", "/v1/rows/western/pages"} {
 		wantProblem(t, g.Get(path, token), http.StatusNotFound, "no-route")
 	}
 }
