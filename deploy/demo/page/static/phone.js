@@ -1,0 +1,139 @@
+// The phone: touch. It asks its gateway once a screen.
+
+import * as api from "./api.js";
+import {duration, h, line, moment, money, picture, progress} from "./dom.js";
+import {absent, trouble, turns} from "./screen.js";
+import {lacking, troubleOf} from "./words.js";
+
+const home = {name: "home"};
+const paths = {home: () => "/v1/home", rentals: () => "/v1/rentals", film: ({film}) => `/v1/films/${encodeURIComponent(film)}`};
+
+/** Makes the frame a phone. `hub` has the user, hears which film is opened, and measures. */
+export function phone(frame, hub) {
+  const screen = frame.querySelector(".screen");
+  const tabs = [...frame.querySelectorAll("[data-place]")];
+  const next = turns(screen);
+  let at = home;
+  let before = home;
+
+  function go(place) {
+    if (at.name !== "film") before = at;
+    at = place;
+    return load();
+  }
+
+  function load() {
+    const place = at;
+    for (const tab of tabs) {
+      if (tab.dataset.place === place.name) tab.setAttribute("aria-current", "page");
+      else tab.removeAttribute("aria-current");
+    }
+    return next(() => api.request("phone", hub.user(), "GET", paths[place.name](place)), (exchange, problem) => {
+      hub.measured(exchange, problem);
+      const failed = problem ?? (exchange.status >= 400 ? {status: exchange.status, ...exchange.body} : null);
+      screen.replaceChildren(...[failed ? trouble(failed, load) : views[place.name](exchange.body, exchange), place.name === "film" && failed && back()].filter(Boolean));
+      screen.scrollTop = 0;
+      frame.dataset.showing = place.film ?? place.name;
+    });
+  }
+
+  // What the finger does: open a film, go back.
+  function open(film) {
+    go({name: "film", film});
+    hub.opened(film);
+  }
+  function leave() {
+    if (at.name !== "film") return;
+    go(before);
+    hub.opened(null);
+  }
+  function film({id, title, year, poster}, ...more) {
+    return h("li", {}, h("button", {type: "button", class: "film", data: {film: id}, on: {click: () => open(id)}}, picture(poster, line(title, year), {width: 88, height: 132}), ...more));
+  }
+  const back = () => h("button", {type: "button", class: "back", "aria-label": "Back", on: {click: leave}}, "‹");
+  const shelf = (heading, items, missing) => (items.length > 0 || missing) && h("section", {}, h("h3", {}, heading), absent(heading, missing), items.length > 0 && h("ul", {class: "shelf"}, items));
+
+  const views = {
+    home({user, rentals, picks}, exchange) {
+      return h("div", {class: "home"},
+        h("p", {class: "hello"}, "Good evening, ", h("b", {}, user.name)),
+        shelf("Keep watching", (rentals?.items ?? []).map((r) => h("li", {},
+          h("button", {type: "button", class: "begun", data: {film: r.film_id}, on: {click: () => open(r.film_id)}},
+            h("b", {}, r.title), h("span", {}, `until ${moment(r.expires_at)}`), progress(r.percent, r.title)))), lacking(exchange, "rentals")),
+        shelf("For you", (picks?.items ?? []).filter((p) => p.film).map((p) => film(p.film, h("span", {class: "reason"}, p.reason))), lacking(exchange, "picks")));
+    },
+
+    rentals({rentals}) {
+      return h("div", {class: "rentals"}, h("h3", {}, "Your rentals"),
+        rentals.items.length === 0 && h("p", {class: "absent"}, "Nothing is rented."),
+        h("ul", {}, rentals.items.map((r) => h("li", {},
+          h("button", {type: "button", class: "rental", data: {film: r.film_id}, on: {click: () => open(r.film_id)}},
+            r.film?.poster ? picture(r.film.poster, "", {width: 44, height: 66}) : h("i", {}),
+            h("span", {}, h("b", {}, r.title), h("small", {}, `until ${moment(r.expires_at)}`), progress(r.percent, r.title)))))));
+    },
+
+    film({film: f, watch, opinions, similar}, exchange) {
+      const rental = (f.offers ?? []).find((o) => o.kind === "rental" && o.quality === "hd");
+      const result = h("p", {class: "result", role: "status"});
+      return h("article", {class: "detail", style: {"--color": f.color}}, back(),
+        picture(f.poster, "", {class: "poster", width: 116, height: 174}),
+        h("h3", {data: {film: f.id}}, f.title),
+        h("p", {class: "facts"}, line(f.year, f.genre, f.minutes && `${f.minutes} min`, f.rating && `★ ${f.rating}`)),
+        watch?.percent > 0 && h("p", {class: "watch"}, progress(watch.percent, f.title), h("span", {}, `${duration(watch.duration_s - watch.position_s)} left`)),
+        absent("How far you have watched", lacking(exchange, "watch")),
+        rental && h("button", {type: "button", class: "rent", on: {click: (e) => rent(f.id, e.currentTarget, result)}}, `Rent for ${money(rental.price)}`),
+        result,
+        h("p", {class: "summary"}, f.summary),
+        h("section", {}, h("h4", {}, opinions ? `Others say ★ ${opinions.average?.toFixed?.(1) ?? opinions.average}` : "Others say"), absent("What others say", lacking(exchange, "opinions")),
+          (opinions?.items ?? []).map((o) => h("blockquote", {}, h("p", {}, o.title), h("footer", {}, `${o.author}, ★ ${o.rating}`)))),
+        shelf("More like this", (similar?.items ?? []).filter((s) => s.film).map((s) => film(s.film)), lacking(exchange, "similar")));
+    },
+  };
+
+  async function rent(id, button, result) {
+    button.disabled = true;
+    result.textContent = "";
+    try {
+      const exchange = await api.request("phone", hub.user(), "POST", "/v1/rentals", {film_id: id});
+      hub.measured(exchange, null);
+      if (exchange.status >= 400) throw {status: exchange.status, ...exchange.body};
+      const {rental, wallet} = exchange.body;
+      button.textContent = "Rented";
+      result.textContent = `Yours until ${moment(rental.expires_at)}, for ${money(rental.price)}.` + (wallet ? ` ${money({amount: wallet.balance, currency: wallet.currency})} left in your wallet.` : "");
+    } catch (problem) {
+      const {heading, detail} = troubleOf(problem);
+      result.textContent = `${heading}. ${detail}`;
+      button.disabled = problem.status === 409;
+    }
+  }
+
+  for (const tab of tabs) {
+    tab.addEventListener("click", () => {
+      const film = at.film;
+      go({name: tab.dataset.place});
+      if (film) hub.opened(null);
+    });
+  }
+  swipe(screen, leave);
+  return {
+    reload: load,
+    home: () => go(home),
+    show(film) {
+      if (film) return at.film === film ? null : go({name: "film", film});
+      return at.name === "film" ? go(before) : null;
+    },
+  };
+}
+
+/** Calls back when a finger is drawn to the right over what does not itself move sideways. */
+function swipe(element, back) {
+  let from = null;
+  element.addEventListener("touchstart", (e) => {
+    from = e.touches.length === 1 && !e.target.closest(".shelf") ? e.touches[0] : null;
+  }, {passive: true});
+  element.addEventListener("touchend", (e) => {
+    const to = e.changedTouches[0];
+    if (from && to.clientX - from.clientX > 60 && Math.abs(to.clientY - from.clientY) < 40) back();
+    from = null;
+  }, {passive: true});
+}

@@ -1,0 +1,60 @@
+// The switches: what a service behind the gateways does.
+
+import * as api from "./api.js";
+import {bytes, h} from "./dom.js";
+
+const slowness = "930ms"; // longer than the phone waits for a screen, shorter than the others wait for a service
+
+const actions = {
+  restore: {label: "Well", title: "answers at once", to: {state: "up", latency: "0s", failure: "none"}},
+  slow: {label: "Slow", title: `answers ${slowness} late`, to: {state: "up", latency: slowness, failure: "none"}},
+  break: {label: "Broken", title: "answers with errors", to: {state: "up", latency: "0s", failure: "error"}},
+  stop: {label: "Stopped", title: "does not run", to: {state: "stopped"}},
+};
+
+/** Which of the actions has made the service what it is. */
+function actionOf({state, latency, failure}) {
+  if (state !== "up") return "stop";
+  if (failure !== "none") return "break";
+  return latency === "0s" ? "restore" : "slow";
+}
+
+/** Draws the services into a list. `changed` is called when one of them has become another. */
+export function switches(list, {changed, failed}) {
+  const cards = new Map();
+
+  function card(name) {
+    const buttons = Object.entries(actions).map(([action, {label, title}]) => h("button", {type: "button", title: `${name} ${title}`, data: {service: name, action}, on: {click: () => turn(name, action)}}, label));
+    const counts = h("p", {class: "counts"});
+    const protocol = h("small", {});
+    const element = h("li", {class: "service"}, h("h3", {}, name, " ", protocol), counts, h("div", {class: "choice", role: "group", "aria-label": name}, buttons));
+    list.append(element);
+    return {element, buttons, counts, protocol};
+  }
+
+  function show(service) {
+    if (!cards.has(service.name)) cards.set(service.name, card(service.name));
+    const {element, buttons, counts, protocol} = cards.get(service.name);
+    const now = actionOf(service);
+    element.dataset.state = now;
+    protocol.textContent = service.protocol;
+    counts.textContent = service.state === "up" ? `${service.requests} answers, ${bytes(service.bytes)}` : "no process";
+    for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.action === now));
+  }
+
+  async function turn(name, action) {
+    const {element} = cards.get(name);
+    if (element.hasAttribute("aria-busy")) return;
+    element.setAttribute("aria-busy", "true");
+    try {
+      show(await api.change(name, actions[action].to));
+      changed(`${name} ${actions[action].title}.`);
+    } catch (problem) {
+      failed(problem);
+    } finally {
+      element.removeAttribute("aria-busy");
+    }
+  }
+
+  return (services) => services.forEach(show);
+}
