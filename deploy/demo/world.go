@@ -85,7 +85,7 @@ func behind(s shift) []process {
 		table = append(table, p)
 	}
 	app := s.service(service{"app", 8, "REST"})
-	app.args = append(app.args, "--provider", s.url(providerPort), "--frames", s.url(pagePort))
+	app.args = append(app.args, "--provider", s.url(providerPort), "--frames", s.url(pagePort), "--pictures", s.url(postersPort))
 	return append(table, app, process{
 		name: "redis", bin: "demo",
 		args:  []string{"redis", "--listen", s.addr(7006)},

@@ -31,10 +31,12 @@ import (
 const (
 	// Patience is how long one exchange may take: far longer than any screen does.
 	Patience = 15 * time.Second
+	// MostHead bounds the head of an answer.
+	MostHead = 64 << 10
 	// MostWire bounds the head and the body of an answer together.
-	MostWire = 4 << 20
+	MostWire = 2 << 20
 	// MostPlain bounds the decoded body.
-	MostPlain = 16 << 20
+	MostPlain = 8 << 20
 	// MostConnections bounds what one device has open at a time.
 	MostConnections = 6
 

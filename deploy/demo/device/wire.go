@@ -17,7 +17,7 @@ const mostInterim = 5
 var (
 	// errStale is a kept connection that was closed before an answer began.
 	errStale   = errors.New("the gateway has closed the connection")
-	errTooLong = fmt.Errorf("the answer is longer than %d bytes", MostWire)
+	errTooLong = fmt.Errorf("the answer is longer than %d bytes, or its head than %d", MostWire, MostHead)
 )
 
 // A conn is a connection that counts what comes.
@@ -57,16 +57,20 @@ func (c *conn) exchange(ctx context.Context, req *http.Request) (answer *Answer,
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) }) // all reading and writing ends
 	begin := c.came
-	c.most = begin + MostWire
+	c.most = begin + MostHead
 	resp, err := c.roundTrip(req)
 	if err != nil {
 		stop()
-		if c.used && c.came == begin {
+		switch {
+		case c.came == c.most:
+			err = errTooLong
+		case c.used && c.came == begin:
 			err = fmt.Errorf("%w: %w", errStale, err)
 		}
 		return nil, false, err
 	}
 	head := c.taken() - begin
+	c.most = begin + MostWire
 	body, err := io.ReadAll(resp.Body) // bounded by c.most
 	_ = resp.Body.Close()
 	if err != nil {
