@@ -36,6 +36,10 @@ var addresses = map[string]string{
 	"catalog posters":     "127.0.0.1:7204",
 	"recommendations":     "127.0.0.1:7005",
 	"recommendations ops": "127.0.0.1:7105",
+	"playback":            "127.0.0.1:7007",
+	"playback ops":        "127.0.0.1:7107",
+	"app":                 "127.0.0.1:7008",
+	"app ops":             "127.0.0.1:7108",
 	"bff-mobile":          "127.0.0.1:8081",
 	"bff-mobile admin":    "127.0.0.1:9081",
 	"bff-web":             "127.0.0.1:8082",
@@ -45,7 +49,7 @@ var addresses = map[string]string{
 }
 
 var (
-	services = []string{"users", "orders", "reviews", "catalog", "recommendations"}
+	services = []string{"users", "orders", "reviews", "catalog", "recommendations", "playback", "app"}
 	gateways = []string{"bff-mobile", "bff-web", "bff-tv"}
 	screens  = map[string]string{"bff-mobile": "/v1/home", "bff-web": "/api/dashboard", "bff-tv": "/v1/home"}
 )
@@ -96,8 +100,11 @@ func closed(t *testing.T) *world {
 func (w *world) service(name string) {
 	w.t.Helper()
 	args := []string{name, "--listen", w.addr[name], "--ops", w.addr[name+" ops"]}
-	if name == "catalog" {
+	switch name {
+	case "catalog":
 		args = append(args, "--posters", w.addr["catalog posters"], "--posters-url", "http://"+w.addr["catalog posters"])
+	case "app":
+		args = append(args, "--provider", "http://"+w.addr["provider"])
 	}
 	w.startAs(name, "services", nil, args...)
 }

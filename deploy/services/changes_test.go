@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -30,17 +29,7 @@ func (s *serving) sendAs(t testing.TB, contentType, listener, method, path, body
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", contentType)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer{resp.StatusCode, resp.Header, data}
+	return do(t, req)
 }
 
 // code is that of a problem, which is to have this status.

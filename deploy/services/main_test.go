@@ -67,9 +67,9 @@ func newWorld(t testing.TB) *world.World {
 }
 
 // serve runs a service on free ports until the test ends.
-func serve(t testing.TB, service string) *serving {
+func serve(t testing.TB, service string, flags ...string) *serving {
 	t.Helper()
-	c, err := parse([]string{service})
+	c, err := parse(append([]string{service}, flags...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +97,11 @@ func ask(t testing.TB, method, url string) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return do(t, req)
+}
+
+func do(t testing.TB, req *http.Request) answer {
+	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Do(req)
 	if err != nil {
