@@ -88,7 +88,7 @@ test-head: ## Does HEAD of shared break anyone: the tests of all five modules to
 	$(TEST) $$(go list $(PACKAGES) | grep -v '/deploy/e2e')
 
 .PHONY: test-e2e
-test-e2e: build ## Run the end-to-end tests against the programs in bin/.
+test-e2e: build build-pinned ## Run the end-to-end tests against the programs in bin/.
 	go test -count=1 ./deploy/e2e/... # never from the cache, which does not know bin/
 
 .PHONY: check
@@ -171,6 +171,14 @@ bin/axe.min.js:
 .PHONY: release-shared
 release-shared: ## Release HEAD's shared into deploy/modproxy: make release-shared V=v0.2.0.
 	go run ./deploy/release shared --version "$(V)"
+
+.PHONY: release
+release: ## Release one gateway, with its image: make release BFF=bff-tv V=v0.2.0.
+	go run ./deploy/release bff --bff "$(BFF)" --version "$(V)"
+
+.PHONY: image
+image: ## Assemble one gateway's image into bin/images/: make image BFF=bff-tv [V=devel].
+	go run ./deploy/image build --bff "$(BFF)" --version "$(or $(V),devel)"
 
 .PHONY: upgrade
 upgrade: ## Pin one gateway to a released version of shared: make upgrade BFF=bff-tv V=v0.2.0.
