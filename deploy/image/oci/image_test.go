@@ -56,15 +56,15 @@ func TestMain(m *testing.M) {
 }
 
 // made builds the image that the tests look at.
-var made = sync.OnceValues(func() (*product, error) { return manufacture(context.Background(), "first") })
+var made = sync.OnceValues(func() (*product, error) { return manufacture(context.Background(), ".", "first") })
 
 // errUnable is why nothing can be built here.
 var errUnable = errors.New("no image can be built here")
 
-// manufacture builds the gateway of HEAD in a clone in which nothing else is left:
-// no shared/, no other gateway, no work that somebody has not committed.
-func manufacture(ctx context.Context, name string) (*product, error) {
-	root, err := output(ctx, ".", nil, "git", "rev-parse", "--show-toplevel")
+// manufacture builds the gateway of a checkout's HEAD in a clone in which nothing else
+// is left: no shared/, no other gateway, no work that somebody has not committed.
+func manufacture(ctx context.Context, checkout, name string) (*product, error) {
+	root, err := output(ctx, checkout, nil, "git", "rev-parse", "--show-toplevel")
 	if err != nil {
 		return nil, fmt.Errorf("%w: there is no history: %w", errUnable, err)
 	}
@@ -316,7 +316,7 @@ func TestTwoBuildsAreIdentical(t *testing.T) {
 	} else {
 		t.Log("REQUIRE_ALL is not 1: the second build may use what the first has compiled")
 	}
-	second, err := manufacture(t.Context(), "another place")
+	second, err := manufacture(t.Context(), filepath.Dir(first.file), "another place")
 	if err != nil {
 		t.Fatal(err)
 	}
