@@ -62,10 +62,9 @@ func (k *Knobs) holdHTTP(w http.ResponseWriter, r *http.Request) (string, error)
 		io.Reader
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(body), r.Body), r.Body}
-	connection := http.NewResponseController(w)
-	_ = connection.SetReadDeadline(time.Time{}) // an error is that of a connection which is gone
 	failure, err := k.hold(r.Context())
-	_ = connection.SetWriteDeadline(time.Now().Add(patience))
+	// An error here is that of a connection which is gone.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience))
 	return failure, err
 }
 
