@@ -7,5 +7,8 @@ import "github.com/triptych-bff/triptych/shared/aggregation"
 func routes(up upstreams) []aggregation.Endpoint {
 	return []aggregation.Endpoint{
 		home(up),
+		film(up),
+		rentals(up),
+		rent(up),
 	}
 }

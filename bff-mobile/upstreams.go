@@ -7,6 +7,8 @@ import "github.com/triptych-bff/triptych/shared/aggregation"
 type upstreams struct {
 	Users           aggregation.REST
 	Orders          aggregation.REST
+	Reviews         aggregation.REST
+	Playback        aggregation.REST
 	Catalog         aggregation.GRPC
 	Recommendations aggregation.GRPC
 }
@@ -15,6 +17,8 @@ func connect() upstreams {
 	return upstreams{
 		Users:           aggregation.HTTP("users"),
 		Orders:          aggregation.HTTP("orders"),
+		Reviews:         aggregation.HTTP("reviews"),
+		Playback:        aggregation.HTTP("playback"),
 		Catalog:         aggregation.RPC("catalog", "filmstore.catalog.v1.Catalog"),
 		Recommendations: aggregation.RPC("recommendations", "filmstore.recommendations.v1.Recommendations"),
 	}
