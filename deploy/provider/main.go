@@ -1,5 +1,11 @@
 // The provider command is the demo's OpenID provider: package idp behind one
 // loopback address.
+//
+// In a container the loopback address reaches nobody. There it is told to listen for
+// others, by which address tokens name it, and by which names the services beside it
+// do; whoever runs it publishes its port on the loopback address only:
+//
+//	provider --listen :7000 --allow-remote --issuer http://127.0.0.1:7000/ --host provider:7000
 package main
 
 import (
@@ -35,6 +41,12 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	var c idp.Config
 	flags := flag.NewFlagSet("provider", flag.ContinueOnError)
 	listen := flags.String("listen", "127.0.0.1:7000", "loopback `address` to listen on; port 0 takes a free one")
+	remote := flags.Bool("allow-remote", false, "listen on addresses that other machines reach, too: whoever reaches it can be anybody")
+	flags.StringVar(&c.Issuer, "issuer", "", "`URL` that tokens and clients name, if not the address that it listens on")
+	flags.Func("host", "further `host:port` by which it may be asked (repeatable)", func(host string) error {
+		c.Hosts = append(c.Hosts, host)
+		return nil
+	})
 	flags.DurationVar(&c.AccessTTL, "access-ttl", 5*time.Minute, "how long an access token is good")
 	flags.DurationVar(&c.DeviceTTL, "device-ttl", 5*time.Minute, "how long a device may wait to be connected")
 	flags.DurationVar(&c.PollInterval, "poll-interval", 5*time.Second, "least time between two polls of a device, whole seconds")
@@ -44,11 +56,20 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 		return err
 	}
-	listener, err := listenLoopback(*listen)
+	if *remote && c.Issuer == "" {
+		return errors.New("--allow-remote: the address that it listens on is no name for tokens; say --issuer too")
+	}
+	open := listenLoopback
+	if *remote {
+		open = func(address string) (net.Listener, error) { return net.Listen("tcp", address) }
+	}
+	listener, err := open(*listen)
 	if err != nil {
 		return err
 	}
-	c.Issuer = "http://" + listener.Addr().String() + "/"
+	if c.Issuer == "" {
+		c.Issuer = "http://" + listener.Addr().String() + "/"
+	}
 	provider, err := idp.New(c)
 	if err != nil {
 		return errors.Join(err, listener.Close())

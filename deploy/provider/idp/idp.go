@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -16,6 +18,9 @@ type Config struct {
 	// Issuer is the provider's address as clients and tokens name it, for example
 	// "http://127.0.0.1:7000/". Requests for another host are refused.
 	Issuer string
+
+	// Hosts are further ones that requests may be for, as host:port.
+	Hosts []string
 
 	// AccessTTL is how long an access token is good. Zero is five minutes.
 	AccessTTL time.Duration
@@ -74,7 +79,7 @@ func New(c Config) (*Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("provider: %w", err)
 	}
-	p.handler = onlyFor(issuer.Host, http.NewCrossOriginProtection().Handler(p.routes()))
+	p.handler = onlyFor(append([]string{issuer.Host}, c.Hosts...), http.NewCrossOriginProtection().Handler(p.routes()))
 	return p, nil
 }
 
@@ -108,10 +113,10 @@ func (p *Provider) routes() http.Handler {
 
 // onlyFor refuses requests that name another host: a page in a browser on this
 // machine could otherwise point a name of its own here and fetch itself a token.
-func onlyFor(host string, next http.Handler) http.Handler {
+func onlyFor(hosts []string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Host != host {
-			http.Error(w, "this provider is "+host+" only", http.StatusMisdirectedRequest)
+		if !slices.Contains(hosts, r.Host) {
+			http.Error(w, "this provider is "+strings.Join(hosts, " or ")+" only", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
