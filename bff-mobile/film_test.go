@@ -39,8 +39,9 @@ func TestFilmWithoutTheCatalog(t *testing.T) {
 	refused(t, g.Get(pulpFiction, token), http.StatusBadGateway, "unreachable")
 }
 
-// TestFilmUnknownContract: what the services say of a film that is not there.
-func TestFilmUnknownContract(t *testing.T) {
+// TestFilmUnknown: the record is not made anew, since the first 404 cancels the
+// other calls.
+func TestFilmUnknown(t *testing.T) {
 	g, _, token := start(t, "ada", "testdata/film_unknown")
 	refused(t, g.Get("/v1/films/no-such-film", token), http.StatusNotFound, "not-found")
 }
