@@ -28,14 +28,15 @@ const (
 	stopped = "stopped"
 )
 
-// knobs are what makes a service slow or broken, as its ops listener shows them.
-type knobs struct {
+// A setting is how the knobs stand that make a service slow or broken, as its ops
+// listener shows them.
+type setting struct {
 	Latency string  `json:"latency"`
 	Failure string  `json:"failure"`
 	Rate    float64 `json:"rate"`
 }
 
-var neutral = knobs{Latency: "0s", Failure: "none", Rate: 1}
+var neutral = setting{Latency: "0s", Failure: "none", Rate: 1}
 
 // A service is one behind the gateways, with what is remembered about it while its
 // process does not run.
@@ -44,8 +45,8 @@ type service struct {
 	ops       *ops
 	processes Processes
 
-	turn  sync.Mutex            // held by whoever changes it
-	knobs atomic.Pointer[knobs] // as last seen or set
+	turn  sync.Mutex              // held by whoever changes it
+	knobs atomic.Pointer[setting] // as last seen or set
 }
 
 // A view is a service as the page's script sees it.
@@ -76,11 +77,11 @@ func (s *service) view(ctx context.Context) view {
 	return v
 }
 
-func (s *service) remembered() knobs { return *s.knobs.Load() }
+func (s *service) remembered() setting { return *s.knobs.Load() }
 
 // current is how the knobs stand, whoever has turned them.
-func (s *service) current(ctx context.Context) knobs {
-	var k knobs
+func (s *service) current(ctx context.Context) setting {
+	var k setting
 	if err := s.ops.ask(ctx, http.MethodGet, s.Ops+"/knobs", nil, &k); err != nil {
 		return s.remembered()
 	}
@@ -244,6 +245,7 @@ func (o *ops) try(ctx context.Context, method, address string, in, out any) erro
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	req.Header["Idempotency-Key"] = nil // not sent: tells the client to try again where a kept connection is that of a process before
 	resp, err := o.client.Do(req)
 	if err != nil {
 		return err
