@@ -118,7 +118,7 @@ func TestLimits(t *testing.T) {
 		w.service(name)
 	}
 	w.configure("bff-mobile", func(c string) string {
-		return replace(t, replace(t, c, "requests: 600", "requests: 5"), "per: 1m", "per: 1h")
+		return replace(t, c, "requests: 600\n    per: 1m", "requests: 5\n    per: 1h")
 	})
 	w.gateway("bff-mobile")
 	w.ready()

@@ -111,7 +111,7 @@ func TestAReloadKeepsLimitsAndBreakers(t *testing.T) {
 		w.service(name)
 	}
 	few := func(c string) string {
-		return replace(t, replace(t, c, "requests: 600", "requests: 40"), "per: 1m", "per: 1h")
+		return replace(t, c, "requests: 600\n    per: 1m", "requests: 40\n    per: 1h")
 	}
 	w.configure("bff-mobile", few)
 	w.gateway("bff-mobile")

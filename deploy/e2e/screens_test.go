@@ -198,14 +198,17 @@ func TestPicturesAreThere(t *testing.T) {
 	a := w.get("bff-tv", "/v1/home", w.token("tv", "ada"))
 	var home struct {
 		Rows []struct {
-			ID    string
-			Items []struct{ Image string }
+			ID, State string
+			Items     []struct{ Image string }
 		}
 	}
-	if err := json.Unmarshal(a.body, &home); err != nil || len(home.Rows) != 4 {
+	if err := json.Unmarshal(a.body, &home); err != nil || len(home.Rows) < 4 {
 		t.Fatalf("%v: %s", err, a.body)
 	}
-	for _, row := range home.Rows {
+	for i, row := range home.Rows {
+		if row.State != "filled" && i >= 4 {
+			continue // a shell, which has no pictures yet
+		}
 		resp, err := http.Get(row.Items[0].Image)
 		if err != nil {
 			t.Fatalf("row %s: %v", row.ID, err)

@@ -35,8 +35,8 @@ func TestSetup(t *testing.T) {
 		status int
 		says   []string
 	}{
-		{"the built-in one", "", []string{"check"}, 0, []string{"METHODS", "/v1/home", "member", "screen", "/api/users/*", "account", "users", "no faults; 3 routes"}},
-		{"a file", "", []string{"check", "-c", own}, 0, []string{"/v1/home", "no faults; 3 routes"}},
+		{"the built-in one", "", []string{"check"}, 0, []string{"METHODS", "/v1/home", "member", "screen", "/api/users/*", "account", "users", "no faults; 6 routes"}},
+		{"a file", "", []string{"check", "-c", own}, 0, []string{"/v1/home", "no faults; 6 routes"}},
 		{"no screens", "", []string{"check", "-c", bare}, 0, []string{"/echo/*", "anyone", "no faults; 5 routes"}},
 		{"a screen without its service", "", []string{"check", "-c", bare, "--set", "screens=[GET /v1/home]"}, 0, []string{"note: ", "/v1/home", "users"}},
 		{"a screen misspelt", "", []string{"check", "-c", own, "--set", "screens=[GET /v1/hom]"}, 2, []string{"screens", `did you mean "GET /v1/home"`}},
