@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -341,6 +342,50 @@ func TestBuildOfAProgram(t *testing.T) {
 	}
 	if got := build(t.Context(), filepath.Join(t.TempDir(), "none")); got != (page.Build{}) {
 		t.Errorf("a program that does not exist says %+v", got)
+	}
+}
+
+// TestPage: it is there while work is done, knows the table, and is gone afterwards.
+func TestPage(t *testing.T) {
+	_, digits, _ := net.SplitHostPort(freeAddress(t))
+	port, err := strconv.Atoi(digits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, o := newRunner(t), options{page: true, shift: shift(port - pagePort), bin: t.TempDir()}
+	failure := errors.New("work fails")
+	err = withPage(t.Context(), o, r, func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, o.shift.url(pagePort)+"/api/world", http.NoBody)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		var world struct {
+			Services []struct{ Name, Protocol, State string }
+		}
+		if err := json.NewDecoder(resp.Body).Decode(&world); err != nil {
+			return err
+		}
+		for i, one := range services() {
+			if got := world.Services[i]; got.Name != one.name || got.Protocol != one.protocol || got.State != "stopped" {
+				t.Errorf("%+v, want %+v", got, one)
+			}
+		}
+		taken := withPage(ctx, o, r, func(context.Context) error { return nil })
+		if taken == nil || !strings.Contains(taken.Error(), "the page: ") {
+			t.Errorf("its address is taken: %v", taken)
+		}
+		return failure
+	})
+	if !errors.Is(err, failure) {
+		t.Errorf("got %v, want what work says", err)
+	}
+	if !free(o.shift.addr(pagePort)) {
+		t.Error("the page is still there")
 	}
 }
 

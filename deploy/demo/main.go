@@ -1,13 +1,18 @@
-// Demo runs the film store on one machine: the OpenID provider, the five services
-// behind, a small Redis and the three gateways, each as a process of its own.
+// Demo runs the film store on one machine: the OpenID provider, the services behind,
+// a small Redis and the three gateways, each as a process of its own; and it serves
+// the page that shows the three clients side by side.
 //
 //	demo run                     all of it, until Ctrl-C
+//	demo run --page=false        all but the page
 //	demo run --services-only     what stands behind the gateways
+//	demo run --shift 2000        all of it beside another demo: 2000 is added to every port
 //	demo run -- command …        all of it, as long as the command runs
 //	demo token --client mobile --as ada
 //	demo redis --listen 127.0.0.1:7006
 //
-// What is run, in which order and on which ports, is the table in world.go.
+// What is run, in which order and on which ports, is the table in world.go. A
+// process that ends by itself ends everything; one that the page stops and starts
+// again does not. Package page says what the page can be asked.
 package main
 
 import (

@@ -134,6 +134,8 @@ func failed(err error) error {
 		return &problem{http.StatusBadGateway, "gateway-unreachable", err.Error()}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &problem{http.StatusGatewayTimeout, "gateway-timeout", "The gateway has not answered within " + device.Patience.String() + "."}
+	case errors.Is(err, context.Canceled): // or the browser has left, and reads nothing
+		return &problem{http.StatusServiceUnavailable, "stopping", "The demo is being stopped."}
 	}
 	return &problem{http.StatusBadGateway, "bad-answer", "The gateway's answer cannot be read: " + err.Error() + "."}
 }
