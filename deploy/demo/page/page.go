@@ -43,9 +43,10 @@
 // is missing is what the screen says is missing; a problem is no screen and its
 // completeness is none. Services is what GET /api/traces/{trace} answers: the calls
 // that the services have noted under the trace when the gateway's answer has come.
-// A call that a gateway did not wait for is not among them. The ms of a service are
-// those of its slowest call, its status is the highest (gRPC's begin at 0, for
-// success). Services that do not run are left out.
+// A call that the gateway has given up is among them, without bytes, if its service
+// has noticed by then. The ms of a service are those of its slowest call, its status
+// is the highest (gRPC's begin at 0, for success). Services that do not run are left
+// out.
 //
 // Errors are problems (RFC 9457) with a stable code. The page is for the person in
 // front of this machine: it is served to loopback names only, so that no other name

@@ -24,8 +24,8 @@ type by struct {
 	Status int     `json:"status"` // the highest
 }
 
-// trace asks every service at once, and only once: what a service has not noted by
-// now is a call that the gateway did not wait for.
+// trace asks every service at once, and only once: the gateway has answered, so a
+// call that is not noted by now is one that it did not wait for.
 func (p *Page) trace(ctx context.Context, id string) traced {
 	sum := traced{By: []by{}}
 	for i, n := range each(p.services, func(s *service) *noted { return s.trace(ctx, id) }) {
