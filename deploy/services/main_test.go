@@ -550,9 +550,17 @@ func (f first) Write(p []byte) (int, error) {
 
 func TestParseRefuses(t *testing.T) {
 	for _, args := range [][]string{
-		{}, {"billing"}, {"users", "more"}, {"users", "--posters", "x"},
-		{"users", "--frames", "x"}, {"users", "--latency", "61s"}, {"users", "--failure", "luck"}, {"users", "--rate", "2"}, {"users", "--rate", "NaN"},
-		{"catalog", "--failure", "cut"}, {"catalog", "--latency", "-1s"},
+		{},
+		{"billing"},
+		{"users", "more"},
+		{"users", "--posters", "x"},
+		{"users", "--frames", "x"},
+		{"users", "--latency", "61s"},
+		{"users", "--failure", "luck"},
+		{"users", "--rate", "2"},
+		{"users", "--rate", "NaN"},
+		{"catalog", "--failure", "cut"},
+		{"catalog", "--latency", "-1s"},
 	} {
 		if c, err := parse(args); err == nil {
 			t.Errorf("%q is %+v", args, c)

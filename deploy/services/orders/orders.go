@@ -14,7 +14,7 @@
 //
 // An order is asked for with all of
 //
-//	{"user": "ada", "film_id": "heat-1995", "kind": "rental", "quality": "hd"}
+//	{"user": "ada", "film_id": "pulp-fiction-1994", "kind": "rental", "quality": "hd"}
 //
 // kind is rental or purchase, quality sd, hd or uhd. It is paid out of the
 // member's wallet: 402 (insufficient-credit) if there is too little in it. 409

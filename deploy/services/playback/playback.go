@@ -20,7 +20,7 @@
 // a heartbeat that a later one has overtaken changes nothing. state is playing
 // or paused:
 //
-//	{"user": "ada", "film_id": "heat-1995", "device": "Ada's phone"}
+//	{"user": "ada", "film_id": "pulp-fiction-1994", "device": "Ada's phone"}
 //	{"seq": 1, "position_s": 30, "state": "playing"}
 //
 // A member may watch on two devices. More sessions can begin, but their
@@ -88,7 +88,7 @@ type Service struct {
 	http.Handler
 
 	world *world.World
-	clock func() time.Time // of the living
+	clock func() time.Time // runs, unlike the world's
 
 	mu       sync.Mutex
 	moved    map[*world.Member][]*Position // the latest first
@@ -96,8 +96,8 @@ type Service struct {
 	begun    int                           // sessions so far
 }
 
-// New returns the service for the world. By clock sessions are found out that
-// nobody ended.
+// New returns the service for the world. The clock tells which sessions have
+// ended without saying so.
 func New(w *world.World, clock func() time.Time) *Service {
 	s := &Service{world: w, clock: clock}
 	s.Reset()

@@ -40,7 +40,7 @@ type session struct {
 	member     *world.Member
 	film       *films.Film
 	seq        int
-	heard      time.Time // when there was a sign of it, by the clock of the living
+	heard      time.Time // when there was a sign of it
 }
 
 type beginning struct {

@@ -11,7 +11,7 @@
 //
 // A review is given with all of
 //
-//	{"user": "ada", "film": "heat-1995", "rating": 9, "title": "Cold and exact", "body": "Two men who …"}
+//	{"user": "ada", "film": "jackie-brown-1997", "rating": 9, "title": "A favourite", "body": "Nothing in it …"}
 //
 // title has up to 120 letters, body up to 4000. Nobody reviews a film twice: 409
 // (already-reviewed). New reviews are kept in memory, a thousand of them, and no

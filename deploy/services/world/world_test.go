@@ -1,8 +1,11 @@
 package world
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -82,6 +85,33 @@ func TestKnown(t *testing.T) {
 				t.Errorf("%s ordered %s; want %s", id, got, film)
 			}
 		}
+	}
+}
+
+// Whoever signs in as another sees another store.
+func TestKnownDiffer(t *testing.T) {
+	w := build(t)
+	owners, genres := map[string][]string{}, map[string]string{}
+	for id := range known {
+		m, counts := w.Member(id), map[string]int{}
+		for _, o := range m.Orders {
+			owners[o.Film.ID] = append(owners[o.Film.ID], id)
+			counts[o.Film.Genre]++
+		}
+		most := slices.MaxFunc(slices.Collect(maps.Keys(counts)), func(a, b string) int { return cmp.Compare(counts[a], counts[b]) })
+		if genres[most] != "" {
+			t.Errorf("%s and %s order above all %s", id, genres[most], most)
+		}
+		genres[most] = id
+	}
+	shared := 0
+	for _, list := range owners {
+		if len(list) > 1 {
+			shared++
+		}
+	}
+	if len(owners) < 100 || shared > 5 {
+		t.Errorf("of %d films %d are ordered by more than one of them", len(owners), shared)
 	}
 }
 
