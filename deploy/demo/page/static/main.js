@@ -11,7 +11,7 @@ import {tv} from "./tv.js";
 const names = {phone: "Phone", web: "Browser", tv: "Television"};
 const $ = (selector) => document.querySelector(selector);
 const frames = Object.fromEntries(Object.keys(names).map((name) => [name, $(`[data-device=${name}]`)]));
-const showMeter = meters();
+const meter = meters();
 
 let world;
 let user;
@@ -26,8 +26,12 @@ function hub(name) {
       if (!together) return;
       for (const other of Object.keys(devices)) if (other !== name) devices[other].show(film);
     },
+    added(exchange) {
+      meter.add(frames[name], exchange);
+      recount();
+    },
     measured(exchange, problem) {
-      showMeter(frames[name], exchange, problem);
+      meter.show(frames[name], exchange, problem);
       say(name, exchange, problem);
       recount();
     },

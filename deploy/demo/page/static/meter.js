@@ -14,7 +14,17 @@ export function meters() {
     }
   }
 
-  return function show(frame, exchange, problem) {
+  /** What a screen has asked for since it was drawn is shown beside what it has cost itself. */
+  function add(frame, exchange) {
+    const note = frame.querySelector(".meter .added");
+    if (!note) return;
+    const rows = Number(note.dataset.rows ?? 0) + 1;
+    const sum = Number(note.dataset.bytes ?? 0) + exchange.wire.body;
+    Object.assign(note.dataset, {rows, bytes: sum});
+    note.textContent = `then ${rows} more ${rows === 1 ? "row" : "rows"}, ${bytes(sum)}`;
+  }
+
+  function show(frame, exchange, problem) {
     const meter = frame.querySelector(".meter");
     if (!exchange) {
       last.delete(frame);
@@ -23,21 +33,27 @@ export function meters() {
     }
     last.set(frame, exchange);
     const {services, wire} = exchange;
+    const failed = exchange.status >= 400;
+    const ratio = services.bytes / Math.max(1, wire.body);
     meter.replaceChildren(
-      h("p", {class: "asked"}, h("code", {}, `${exchange.method} ${exchange.path}`)),
+      h("p", {class: "asked"}, h("code", {}, `${exchange.method} ${exchange.path}`), h("span", {class: "added"}), wire.head !== null && h("span", {}, "head ", h("span", {data: {metric: "head", value: wire.head}}, bytes(wire.head)))),
       h("dl", {class: "figures"},
         figure("Time", "ms", exchange.ms, `${Math.round(exchange.ms)} ms`),
         figure("Status", "status", exchange.status, exchange.status),
         figure("Calls", "calls", services.calls, services.calls),
-        figure("Missing", "missing", exchange.missing.length, exchange.status >= 400 ? "all" : exchange.missing.length || "nothing"),
-        figure("Smaller", "ratio", services.bytes / Math.max(1, wire.body), services.bytes > wire.body ? `${Math.round(services.bytes / Math.max(1, wire.body))}×` : "–")),
+        figure("Missing", "missing", exchange.missing.length, failed ? "all" : exchange.missing.length || "nothing"),
+        figure("Smaller", "ratio", ratio, failed || ratio < 1 ? "–" : `${Math.round(ratio)}×`)),
       amount("from", "services-bytes", services.bytes, "Services answered", ""),
-      amount("to", "wire", wire.body, "Over the wire", [wire.encoding && wire.encoding !== "identity" ? `${wire.encoding}, unpacked ${bytes(exchange.plain)}` : "", wire.head === null ? "" : `head ${bytes(wire.head)}`].filter(Boolean).join(", ")),
+      amount("to", "wire", wire.body, "Over the wire", packed(wire.encoding) && `${wire.encoding}, ${bytes(exchange.plain)} unpacked`),
       h("ul", {class: "calls", "aria-label": "Services called"}, services.by.map((s) => h("li", {data: {called: s.name}}, h("b", {}, s.name), s.calls > 1 ? ` ×${s.calls}` : "", h("small", {}, ` ${bytes(s.bytes)}`)))),
       h("ul", {class: "missing", "aria-label": "Missing"}, exchange.missing.map((m) => h("li", {data: {part: m.part, source: m.source, code: m.code}}, h("b", {}, m.part), ` ${reason(m)}`))));
     rescale();
-  };
+  }
+
+  return {show, add};
 }
+
+const packed = (encoding) => encoding && encoding !== "identity";
 
 function figure(label, metric, value, text) {
   return h("div", {}, h("dt", {}, label), h("dd", {data: {metric, value}}, String(text)));

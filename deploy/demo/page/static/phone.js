@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import {duration, h, line, moment, money, picture, progress} from "./dom.js";
 import {absent, trouble, turns} from "./screen.js";
-import {lacking, troubleOf} from "./words.js";
+import {lacking, refusalOf} from "./words.js";
 
 const home = {name: "home"};
 const paths = {home: () => "/v1/home", rentals: () => "/v1/rentals", film: ({film}) => `/v1/films/${encodeURIComponent(film)}`};
@@ -48,10 +48,10 @@ export function phone(frame, hub) {
     hub.opened(null);
   }
   function film({id, title, year, poster}, ...more) {
-    return h("li", {}, h("button", {type: "button", class: "film", data: {film: id}, on: {click: () => open(id)}}, picture(poster, line(title, year), {width: 88, height: 132}), ...more));
+    return h("li", {}, h("button", {type: "button", class: "film", data: {film: id}, on: {click: () => open(id)}}, picture(poster, line(title, year), {width: 108, height: 162}), ...more));
   }
   const back = () => h("button", {type: "button", class: "back", "aria-label": "Back", on: {click: leave}}, "‹");
-  const shelf = (heading, items, missing) => (items.length > 0 || missing) && h("section", {}, h("h3", {}, heading), absent(heading, missing), items.length > 0 && h("ul", {class: "shelf"}, items));
+  const shelf = (heading, items, missing) => (items.length > 0 || missing) && h("section", {}, h("h3", {}, heading), absent("This shelf", missing), items.length > 0 && h("ul", {class: "shelf"}, items));
 
   const views = {
     home({user, rentals, picks}, exchange) {
@@ -101,8 +101,7 @@ export function phone(frame, hub) {
       button.textContent = "Rented";
       result.textContent = `Yours until ${moment(rental.expires_at)}, for ${money(rental.price)}.` + (wallet ? ` ${money({amount: wallet.balance, currency: wallet.currency})} left in your wallet.` : "");
     } catch (problem) {
-      const {heading, detail} = troubleOf(problem);
-      result.textContent = `${heading}. ${detail}`;
+      result.textContent = refusalOf(problem);
       button.disabled = problem.status === 409;
     }
   }

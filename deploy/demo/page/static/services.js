@@ -26,19 +26,17 @@ export function switches(list, {changed, failed}) {
   function card(name) {
     const buttons = Object.entries(actions).map(([action, {label, title}]) => h("button", {type: "button", title: `${name} ${title}`, data: {service: name, action}, on: {click: () => turn(name, action)}}, label));
     const counts = h("p", {class: "counts"});
-    const protocol = h("small", {});
-    const element = h("li", {class: "service"}, h("h3", {}, name, " ", protocol), counts, h("div", {class: "choice", role: "group", "aria-label": name}, buttons));
+    const element = h("li", {class: "service"}, h("h3", {}, name), counts, h("div", {class: "choice", role: "group", "aria-label": name}, buttons));
     list.append(element);
-    return {element, buttons, counts, protocol};
+    return {element, buttons, counts};
   }
 
   function show(service) {
     if (!cards.has(service.name)) cards.set(service.name, card(service.name));
-    const {element, buttons, counts, protocol} = cards.get(service.name);
+    const {element, buttons, counts} = cards.get(service.name);
     const now = actionOf(service);
     element.dataset.state = now;
-    protocol.textContent = service.protocol;
-    counts.textContent = service.state === "up" ? `${service.requests} answers, ${bytes(service.bytes)}` : "no process";
+    counts.textContent = service.protocol + (service.state === "up" ? ` · ${service.requests} answers, ${bytes(service.bytes)}` : " · no process");
     for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.action === now));
   }
 

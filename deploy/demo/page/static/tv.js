@@ -1,5 +1,5 @@
-// The television: four arrows, OK and Back. The focus is always somewhere, and a row
-// remembers where it was left.
+// The television: four arrows, OK and Back. One button of it always has the focus or
+// will have it; every row remembers where it was left.
 
 import * as api from "./api.js";
 import {duration, h, line, picture, progress} from "./dom.js";
@@ -7,186 +7,194 @@ import {absent, trouble, turns} from "./screen.js";
 import {lacking} from "./words.js";
 
 const near = 2; // rows: a shell is filled when the focus is no farther away
+// The rows that the start screen brings along, in their order, for when one is missing.
 const titles = {hero: "Tonight", continue: "Continue watching", picks: "For you", best: "Best of all time"};
 
-/** Makes the frame a television. */
+/**
+ * Makes the frame a television. A view is {element, rows, at}: what is shown, its rows
+ * of buttons from above, and which of them is the current one. A row is {id, buttons,
+ * left}, left being the index of the button that has or had the focus.
+ */
 export function tv(frame, hub) {
   const screen = frame.querySelector(".screen");
   const next = turns(screen);
-  let film = null; // the film that is shown, or null for the rows
-  let grid = []; // what can have the focus: rows of buttons
-  let row = 0;
-  let columns = []; // where each row was left, by row
-  let kept = null; // row and columns of the rows while a film is shown
-  let held = false; // whether the viewer's focus is on the television
+  let film = null; // the film that is shown, or null for the start screen
+  let view = {element: null, rows: [], at: 0};
+  let home = null; // the start screen, kept while a film is shown
 
   const ask = (path) => api.request("tv", hub.user(), "GET", path);
 
   function load() {
     const shown = film;
-    held = screen.contains(document.activeElement);
     return next(() => ask(shown ? `/v1/films/${encodeURIComponent(shown)}` : "/v1/home"), (exchange, problem) => {
       hub.measured(exchange, problem);
       const failed = problem ?? (exchange.status >= 400 ? {status: exchange.status, ...exchange.body} : null);
-      if (failed) fail(failed);
-      else if (shown) drawFilm(exchange.body, exchange);
-      else drawRows(exchange.body, exchange);
-      frame.dataset.showing = shown ?? "home";
+      if (failed) enter(troubled(failed));
+      else if (shown) enter(filmView(exchange.body, exchange));
+      else enter(home = homeView(exchange.body, exchange, home));
     });
   }
 
-  function fail(problem) {
-    const box = trouble(problem, load);
-    screen.replaceChildren(box);
-    start([[box.querySelector("button")]], 0, [0]);
+  function troubled(problem) {
+    const element = trouble(problem, load);
+    return {element, rows: [{id: "again", buttons: [element.querySelector("button")], left: 0}], at: 0};
   }
 
-  // Rows.
+  // The start screen.
 
-  const card = (layout) => (item) => h("button", {type: "button", class: `card ${layout}`, tabindex: -1, data: {film: item.film_id}, on: {click: () => open(item.film_id)}},
+  const card = (layout) => (item) => h("button", {type: "button", class: `card ${layout}`, data: {film: item.film_id}, on: {click: () => open(item.film_id)}},
     picture(item.image, line(item.title, item.year)), progress(item.percent, item.title),
     layout === "hero" && h("span", {class: "tonight"}, h("b", {}, "Tonight"), item.reason));
 
-  function drawRows(home, exchange) {
-    const list = home.rows.map((r) => {
+  /** Draws the rows; the focus is where the gateway wants it, or where it was before. */
+  function homeView(body, exchange, before) {
+    const rows = body.rows.map((r) => {
       const strip = h("div", {class: "strip"}, r.items.map(card(r.layout)));
-      return {...r, strip, element: h("section", {class: `row ${r.layout}`, "aria-label": r.title, data: {row: r.id}}, r.layout !== "hero" && h("h3", {}, r.title), strip)};
+      const element = h("section", {class: `row ${r.layout}`, "aria-label": r.title, data: {row: r.id}}, r.layout !== "hero" && h("h3", {}, r.title), strip);
+      return {...r, strip, element, buttons: [...strip.children], left: before?.rows.find((old) => old.id === r.id)?.left ?? 0};
     });
-    const gone = exchange.missing.filter((m) => titles[m.part]).map((m) => h("section", {class: "row"}, h("h3", {}, titles[m.part]), absent(titles[m.part], m)));
-    const shells = list.findIndex((r) => r.state === "shell");
-    const elements = list.map((r) => r.element);
-    elements.splice(shells < 0 ? elements.length : shells, 0, ...gone);
-    screen.replaceChildren(h("div", {class: "rows"}, elements));
-    rows = list;
-    if (list.length === 0 && gone.length === 0) screen.replaceChildren(h("p", {class: "absent"}, "There is nothing on tonight."));
-    const first = home.first_focus ?? {row: 0, index: 0};
-    const at = kept ?? {row: first.row, columns: Object.assign([], {[first.row]: first.index})};
-    kept = null;
-    start(list.map((r) => [...r.strip.children]), at.row, at.columns);
+    const elements = rows.map((r) => r.element);
+    for (const [i, id] of Object.keys(titles).entries()) {
+      const missing = lacking(exchange, id);
+      if (missing) elements.splice(i, 0, h("section", {class: "row", "aria-label": titles[id]}, h("h3", {}, titles[id]), absent("This row", missing)));
+    }
+    const first = body.first_focus;
+    if (!before && first) rows[first.row].left = first.index;
+    const old = rows.findIndex((r) => r.id === before?.rows[before.at]?.id);
+    return {element: h("div", {class: "rows"}, elements), rows, at: old >= 0 ? old : (first?.row ?? 0)};
   }
-
-  let rows = []; // of the home screen, as they were drawn
 
   /** Fills the shells near the focus, and asks for what comes behind the end of a row. */
   function fill() {
-    if (film) return;
-    for (let i = row; i <= Math.min(row + near, rows.length - 1); i++) {
-      const shell = rows[i].state === "shell";
-      const ending = i === row && rows[i].items.length > 0 && (columns[i] ?? 0) >= grid[i].length - 4;
-      if (rows[i].next && !rows[i].asked && (shell || ending)) more(rows[i], i);
+    for (let i = view.at; i <= Math.min(view.at + near, view.rows.length - 1); i++) {
+      const row = view.rows[i];
+      const ending = i === view.at && row.left >= row.buttons.length - 4;
+      if (row.next && !row.asked && (row.state === "shell" || ending)) more(view, row);
     }
   }
 
-  async function more(r, i) {
-    r.asked = true;
-    const mine = rows;
+  async function more(mine, row) {
+    row.asked = true;
     let exchange = null, problem = null;
     try {
-      exchange = await ask(r.next);
+      exchange = await ask(row.next);
     } catch (e) {
       problem = e;
     }
-    if (mine !== rows || film) return;
-    hub.measured(exchange, problem);
+    if (view !== mine) return (row.asked = false);
+    if (exchange) hub.added(exchange);
     if (problem || exchange.status >= 400) {
-      r.asked = false; // the next move tries again
-      if (grid[i].length === 0) r.strip.replaceChildren(h("p", {class: "absent"}, "This row cannot be filled right now."));
+      row.asked = false; // the next move tries again
+      if (row.buttons.length === 0) row.strip.replaceChildren(absent("This row", {part: row.id}));
       return;
     }
-    if (r.state === "shell") r.strip.replaceChildren();
-    r.strip.append(...exchange.body.items.map(card(r.layout)));
-    Object.assign(r, {state: "filled", items: [...r.items, ...exchange.body.items], next: exchange.body.next, asked: false});
-    grid[i] = [...r.strip.querySelectorAll("button")];
+    const films = exchange.body.items.map(card(row.layout));
+    for (const button of films) button.tabIndex = -1;
+    row.strip.replaceChildren(...row.buttons, ...films);
+    Object.assign(row, {state: "filled", buttons: [...row.buttons, ...films], next: exchange.body.next, asked: false});
+    if (row === view.rows[view.at]) settle(holds());
   }
 
   // One film.
 
-  function drawFilm({film: f, play, similar}, exchange) {
+  function filmView({film: f, play, similar}, exchange) {
     const said = h("p", {class: "result", role: "status"});
-    const begun = play?.percent > 0;
-    const start_ = h("button", {type: "button", class: "play", tabindex: -1, on: {click: () => (said.textContent = play?.manifest ? `The set would now play ${play.manifest}` : "")}},
-      begun ? `▶ Go on, ${duration(play.duration_s - play.position_s)} left` : "▶ Play");
+    const label = play?.percent > 0 ? `▶ Go on, ${duration(play.duration_s - play.position_s)} left` : "▶ Play";
+    const start = play?.manifest && h("button", {type: "button", class: "play", on: {click: () => (said.textContent = `The set would now play ${play.manifest}`)}}, label);
     const others = (similar?.items ?? []).map(card("poster"));
-    const strip = h("div", {class: "strip"}, others);
-    screen.replaceChildren(h("article", {class: "detail", data: {film: f.id}},
+    const element = h("article", {class: "detail", data: {film: f.id}},
       picture(f.image, "", {class: "backdrop", loading: "eager"}),
       h("div", {class: "words"},
         h("h3", {}, f.title),
         h("p", {class: "facts"}, line(f.year, f.genre, f.minutes && `${f.minutes} min`, f.rating && `★ ${f.rating}`, f.director)),
         h("p", {class: "summary"}, f.summary),
-        play && start_, progress(play?.percent, f.title), absent("Playing", lacking(exchange, "play") ?? lacking(exchange, "manifest")), said),
-      h("section", {class: "row poster", "aria-label": "More like this"}, h("h4", {}, "More like this"), absent("More like this", lacking(exchange, "similar")), strip)));
-    start([play ? [start_] : [], others], 0, [0, 0]);
+        start, progress(play?.percent, f.title), absent("Playing", lacking(exchange, "manifest") ?? lacking(exchange, "play")), said),
+      h("section", {class: "row poster", "aria-label": "More like this"}, h("h4", {}, "More like this"), absent("More like this", lacking(exchange, "similar")), h("div", {class: "strip"}, others)));
+    return {element, rows: [{id: "play", buttons: start ? [start] : [], left: 0}, {id: "similar", buttons: others, left: 0}], at: 0};
   }
 
   // Focus.
 
-  function start(buttons, at, where) {
-    grid = buttons;
-    columns = where;
-    row = grid[at]?.length > 0 ? at : Math.max(0, grid.findIndex((r) => r.length > 0));
-    for (const button of grid.flat()) button.tabIndex = -1;
+  const holds = () => screen.contains(document.activeElement);
+
+  function enter(shown) {
+    const held = holds();
+    view = shown;
+    for (const button of view.rows.flatMap((r) => r.buttons)) button.tabIndex = -1;
+    screen.replaceChildren(view.element);
+    frame.dataset.showing = film ?? "home";
+    if (view.rows[view.at]?.state !== "shell" && !current()) view.at = Math.max(0, view.rows.findIndex((r) => r.buttons.length > 0));
+    if (held && !current()) screen.focus();
     settle(held);
   }
 
-  /** The one button of the television that has the focus, or will have it. */
+  /** The button that has the focus, or will have it. */
   function current() {
-    return grid[row]?.[Math.min(columns[row] ?? 0, grid[row].length - 1)];
+    const row = view.rows[view.at];
+    return row?.buttons[Math.min(row.left, row.buttons.length - 1)];
   }
 
   function settle(focus) {
+    const button = current();
     for (const old of screen.querySelectorAll(".focus")) {
+      if (old === button) continue;
       old.classList.remove("focus");
       old.tabIndex = -1;
     }
-    const button = current();
-    if (!button) return;
-    button.classList.add("focus");
-    button.tabIndex = 0;
-    if (focus) button.focus({preventScroll: true});
-    reveal(button);
+    if (button) {
+      button.classList.add("focus");
+      button.tabIndex = 0;
+      if (focus) button.focus({preventScroll: true});
+      reveal(button);
+    }
     fill();
   }
 
   /** Moves rows and strips so that the focus stays near the upper left. */
   function reveal(button) {
-    const list = screen.querySelector(".rows");
+    const rows = button.closest(".rows");
     const strip = button.closest(".strip");
-    if (strip) strip.scrollTo({left: button.offsetLeft - strip.clientWidth * 0.05});
-    if (list) list.scrollTo({top: Math.max(0, button.closest(".row").offsetTop - list.clientHeight * 0.08)});
+    strip?.scrollTo({left: button.offsetLeft - strip.clientWidth * 0.05});
+    rows?.scrollTo({top: Math.max(0, button.closest(".row").offsetTop - rows.clientHeight * 0.08)});
   }
 
-  function move(down, right) {
-    if (down) {
-      let to = row + down;
-      while (grid[to]?.length === 0) to += down;
-      if (!grid[to]) return;
-      row = to;
-    } else {
-      columns[row] = Math.max(0, Math.min((columns[row] ?? 0) + right, grid[row].length - 1));
-    }
+  function vertical(step) {
+    let to = view.at + step;
+    while (view.rows[to]?.buttons.length === 0) to += step;
+    if (!view.rows[to]) return;
+    view.at = to;
+    settle(true);
+  }
+
+  function horizontal(step) {
+    const row = view.rows[view.at];
+    if (!row) return;
+    row.left = Math.max(0, Math.min(row.left + step, row.buttons.length - 1));
     settle(true);
   }
 
   function open(id) {
-    kept = film ? kept : {row, columns};
     film = id;
     load();
     hub.opened(id);
   }
 
-  function back() {
-    if (!film) return false;
+  /** Back from a film is where one was: the set still has it. */
+  function leave() {
     film = null;
-    load();
+    if (home) next(async () => home, enter);
+    else load();
+  }
+
+  function back() {
+    if (!film) return;
+    leave();
     hub.opened(null);
-    return true;
   }
 
   const keys = {
-    ArrowUp: () => move(-1, 0), ArrowDown: () => move(1, 0), ArrowLeft: () => move(0, -1), ArrowRight: () => move(0, 1),
-    Escape: back, Backspace: back,
-    Enter: () => current()?.click(),
+    ArrowUp: () => vertical(-1), ArrowDown: () => vertical(1), ArrowLeft: () => horizontal(-1), ArrowRight: () => horizontal(1),
+    Enter: () => current()?.click(), Escape: back, Backspace: back,
   };
 
   screen.addEventListener("keydown", (e) => {
@@ -195,26 +203,29 @@ export function tv(frame, hub) {
     keys[e.key]();
   });
   // Whatever gets the focus in another way, by mouse or Tab, is where the arrows go on.
-  screen.addEventListener("focusin", (e) => {
-    const at = grid.findIndex((buttons) => buttons.includes(e.target));
-    if (at < 0 || e.target === current()) return;
-    row = at;
-    columns[at] = grid[at].indexOf(e.target);
+  screen.addEventListener("focusin", ({target}) => {
+    const at = view.rows.findIndex((r) => r.buttons.includes(target));
+    if (at < 0 || target === current()) return;
+    view.at = at;
+    view.rows[at].left = view.rows[at].buttons.indexOf(target);
     settle(false);
   });
   for (const button of frame.querySelectorAll("[data-key]")) button.addEventListener("click", () => keys[button.dataset.key]());
 
   return {
-    reload: load,
+    reload() {
+      if (film) home = null; // what it was made of may have changed
+      return load();
+    },
     home() {
-      film = kept = null;
+      film = home = null;
       return load();
     },
     show(id) {
-      if (id === film) return null;
-      if (!film) kept = {row, columns};
+      if (id === film) return;
+      if (id === null) return leave();
       film = id;
-      return load();
+      load();
     },
   };
 }

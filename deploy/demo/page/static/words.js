@@ -18,14 +18,18 @@ export function lacking(exchange, part) {
   return exchange.missing.find((m) => m.part === part);
 }
 
-const headings = {
-  404: "There is no such film",
-  409: "You have it already",
-  402: "There is not enough in your wallet",
-  429: "One moment, please",
+/** Heading and sentence for a problem that stands where a screen would. */
+export function troubleOf({status, code, detail}) {
+  const heading = status === 404 ? "There is no such film" : "Nothing to show right now";
+  return {heading, detail: detail ?? "", code: [status || "", code].join(" ").trim()};
+}
+
+const refusals = {
+  402: "There is not enough in your wallet for this.",
+  409: "You can watch this film already.",
 };
 
-/** Heading and sentence for a problem that stands where a screen or a result would. */
-export function troubleOf({status, code, detail}) {
-  return {heading: headings[status] ?? "Nothing to show right now", detail: detail ?? "", code: [status || "", code].join(" ").trim()};
+/** Why nothing was rented. */
+export function refusalOf({status, code, detail}) {
+  return refusals[status] ?? `Nothing was rented. ${detail || code}`;
 }
