@@ -32,6 +32,9 @@ func paint(f *films.Film, c *chance.Chance, day bool) palette {
 	if chroma < 0.6 {
 		h = 55 + (h-180)/6
 	}
+	if h > 80 && h < 125 && !day { // dark yellow is mud: amber or green
+		h = map[bool]float64{true: 66, false: 140}[h < 102]
+	}
 	shift := chance.Pick(c, []float64{35, -40, 150, 180, 210})
 	color := func(l, ch, h float64) string { return oklch(l, ch*chroma, h) }
 	if day {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/triptych-bff/triptych/deploy/services/chance"
 	"github.com/triptych-bff/triptych/deploy/services/films"
 )
 
@@ -17,17 +18,17 @@ type scene struct {
 var scenes = map[string][]scene{
 	"Drama":               {{horizon, false}, {doors, false}, {doors, true}, {couple, true}, {ridges, false}},
 	"Comedy":              {{tiles, true}, {balloons, true}, {rays, true}, {tiles, true}},
-	"Black Comedy":        {{tiles, false}, {stairs, true}},
+	"Black Comedy":        {{tiles, false}, {spiral, true}},
 	"Romantic Comedy":     {{couple, true}, {balloons, true}, {couple, false}},
 	"Action":              {{rays, false}, {speed, false}, {shards, false}},
 	"Adventure":           {{ridges, true}, {ridges, false}, {planet, false}},
-	"Thriller/Suspense":   {{vertigo, false}, {blinds, false}, {stairs, false}, {shards, false}},
+	"Thriller/Suspense":   {{vertigo, false}, {blinds, false}, {spiral, false}, {shards, false}},
 	"Horror":              {{forest, false}, {vertigo, false}, {eye, false}},
 	"Musical":             {{sound, true}, {sound, false}},
 	"Concert/Performance": {{sound, false}},
 	"Documentary":         {{globe, true}, {globe, false}},
 	"Western":             {{mesa, true}, {mesa, false}},
-	"":                    {{tiles, true}, {horizon, false}, {stairs, false}, {doors, false}, {globe, true}, {ridges, false}},
+	"":                    {{tiles, true}, {horizon, false}, {spiral, false}, {doors, false}, {globe, true}, {ridges, false}},
 }
 
 func scenesOf(f *films.Film) []scene {
@@ -226,15 +227,19 @@ func blinds(p *canvas) {
 	p.floor(p.near)
 }
 
-// stairs: down, from light into the dark.
-func stairs(p *canvas) {
-	fills := []string{p.light, p.accent, p.far, p.mid, p.near}
-	for i, fill := range fills {
-		x, y := p.x-42+float64(i)*17, p.y-34+float64(i)*15
-		p.rect(x, y, p.w, p.h, fill)
+// spiral: a stairwell from above, and light at the bottom of it.
+func spiral(p *canvas) {
+	fills := []string{p.near, p.accent, p.mid, p.far}
+	turn := chance.Pick(p.Chance, []float64{-1, 1}) * p.within(9, 14)
+	side := 92.0
+	for i := range 10 {
+		p.add(`<path d="M%s %sh%sv%[3]sh-%[3]sz" transform="rotate(%s %s %s)" fill="%s"/>`,
+			n(p.x-side/2), n(p.y-side/2), n(side), n(turn*float64(i)), n(p.x), n(p.y), fills[i%len(fills)])
+		side *= 0.8
 	}
-	p.circle(p.x-33.5, p.y-42, 4.5, p.near)
-	p.floor(p.ground)
+	p.circle(p.x, p.y, 3.4, p.light)
+	p.floor(p.near)
+	p.ink = p.light
 }
 
 // forest: a moon and trunks.

@@ -47,11 +47,11 @@ func (p *canvas) caption() {
 	p.WriteString(`</g>`)
 }
 
-// credits are the year and, where there are pixels enough to read it, who made
-// the film.
+// credits are the year and, on a picture large enough to read it, who made the
+// film.
 func (p *canvas) credits(margin float64) {
 	p.add(`<text x="%s" y="%s" font-size="6" opacity=".85">%d</text>`, n(margin), n(p.h-margin), p.film.Year)
-	if p.film.Director != "" && p.pixels >= 200 {
+	if p.film.Director != "" && p.pixels >= 400 {
 		p.add(`<text x="%s" y="%s" font-size="4" letter-spacing=".5" opacity=".85">%s</text>`,
 			n(margin+19), n(p.h-margin), escape.Replace(strings.ToUpper(p.film.Director)))
 	}
