@@ -45,7 +45,7 @@ async function show({focus}) {
   main.removeAttribute("aria-busy");
   main.replaceChildren(...content.filter(Boolean));
   document.title = title;
-  document.querySelector("#who").textContent = `Signed in as ${user}`;
+  document.querySelector("#who").textContent = user;
   document.querySelector(".home").href = views.address(user, null);
   scrollTo(0, 0);
   if (focus) main.querySelector("h1").focus({preventScroll: true});
