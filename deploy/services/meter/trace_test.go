@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,6 +17,34 @@ func ask(m *Meter, trace int, path string) {
 }
 
 func id(trace int) string { return fmt.Sprintf("%032x", trace) }
+
+// early looks at the trace when the answer is about to be sent.
+type early struct {
+	*httptest.ResponseRecorder
+	meter *Meter
+	found []int64
+}
+
+func (e *early) Write(p []byte) (int, error) {
+	e.found = append(e.found, e.meter.Trace(id(1)).Bytes)
+	return e.ResponseRecorder.Write(p)
+}
+
+// A call is noted before its last bytes are sent, and not before that.
+func TestNotedInTime(t *testing.T) {
+	m := &Meter{}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Traceparent", "00-"+id(1)+"-00f067aa0ba902b7-01")
+	w := &early{ResponseRecorder: httptest.NewRecorder(), meter: m}
+	m.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "10")
+		_, _ = w.Write([]byte("12345"))
+		_, _ = w.Write([]byte("67890"))
+	})).ServeHTTP(w, r)
+	if want := []int64{0, 10}; !slices.Equal(w.found, want) {
+		t.Errorf("before each write the trace had %v bytes; want %v", w.found, want)
+	}
+}
 
 func TestBounds(t *testing.T) {
 	m := &Meter{}
