@@ -229,9 +229,10 @@ func blinds(p *canvas) {
 
 // spiral: a stairwell from above, and light at the bottom of it.
 func spiral(p *canvas) {
-	fills := []string{p.near, p.accent, p.mid, p.far}
+	fills := []string{p.accent, p.mid, p.far, p.near}
+	p.rect(0, 0, p.w, p.h, p.near)
 	turn := chance.Pick(p.Chance, []float64{-1, 1}) * p.within(9, 14)
-	side := 92.0
+	side := 80.0
 	for i := range 10 {
 		p.add(`<path d="M%s %sh%sv%[3]sh-%[3]sz" transform="rotate(%s %s %s)" fill="%s"/>`,
 			n(p.x-side/2), n(p.y-side/2), n(side), n(turn*float64(i)), n(p.x), n(p.y), fills[i%len(fills)])
