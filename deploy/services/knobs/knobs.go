@@ -3,7 +3,7 @@
 // when it starts and on its ops listener while it runs:
 //
 //	GET /knobs    200 {"latency":"0s","failure":"none","rate":1}
-//	PUT /knobs    200, with any of the three in the body · 400
+//	PUT /knobs    200, with any of the three in the body · 400 · 413 · 415
 //
 // latency, 0s to 60s, is added before each answer. failure is what becomes of
 // an answer then:
@@ -90,8 +90,8 @@ func New(failures []string, s Setting) (*Knobs, error) {
 	return &Knobs{failures: failures, setting: s, turned: make(chan struct{})}, nil
 }
 
-// Release turns everything to neutral for good: a service that ends has nobody
-// wait for it.
+// Release turns everything to neutral: a service that ends has nobody wait for
+// it.
 func (k *Knobs) Release() {
 	_, _ = k.turn(func(s *Setting) error { *s = Neutral; return nil }) // which every service can be
 }

@@ -7,10 +7,10 @@
 //	POST /orders                                                     201 Order · 400 · 402 · 404 unknown user or film · 409 · 413 · 415
 //	GET  /wallets/{user}                                             200 Wallet · 404
 //
-// user is required, film is not. state is "active" or "past", absent for both. Active is a
-// rental that can still be watched; every other order is settled, and so past:
-// a rental that has run out, and any purchase, which stays playable. limit is
-// 1 to 50, usually 10. The newest order comes first.
+// user is required, film is not. state is "active" or "past", absent for both.
+// Active is a rental that can still be watched; every other order is settled,
+// and so past: a rental that has run out, and any purchase, which stays
+// playable. limit is 1 to 50, usually 10. The newest order comes first.
 //
 // An order is asked for with all of
 //
@@ -33,6 +33,7 @@ import (
 	"time"
 
 	"github.com/triptych-bff/triptych/deploy/services/chance"
+	"github.com/triptych-bff/triptych/deploy/services/playback"
 	"github.com/triptych-bff/triptych/deploy/services/users"
 	"github.com/triptych-bff/triptych/deploy/services/world"
 )
@@ -184,18 +185,22 @@ func payment(c *chance.Chance, o *world.Order) Payment {
 	if o.Credit {
 		return Payment{
 			MethodID: "wallet_" + o.Member.ID, Kind: "credit", State: "captured",
-			Authorization: "auth_" + c.Hex(20), CapturedAt: o.Placed.Add(2 * time.Second),
+			Authorization: "auth_" + c.Hex(20), CapturedAt: o.Placed.Add(paid),
 		}
 	}
 	m := users.DefaultPayment(o.Member)
 	return Payment{
 		MethodID: m.ID, Kind: m.Kind, Brand: m.Brand, Last4: m.Last4, State: "captured",
-		Authorization: "auth_" + c.Hex(20), CapturedAt: o.Placed.Add(2 * time.Second),
+		Authorization: "auth_" + c.Hex(20), CapturedAt: o.Placed.Add(paid),
 	}
 }
 
-// billed is how long it takes from an order to its invoice.
-const billed = 5 * time.Second
+// paid and billed are how long it takes from an order to its payment, and to its
+// invoice.
+const (
+	paid   = 2 * time.Second
+	billed = 5 * time.Second
+)
 
 func invoice(c *chance.Chance, o *world.Order) Invoice {
 	id := "inv_" + c.Hex(16)
@@ -213,7 +218,7 @@ func delivery(c *chance.Chance, o *world.Order) Delivery {
 	languages := slices.Compact([]string{"en", o.Member.Place.Language})
 	return Delivery{
 		Quality: o.Quality, Audio: languages, Subtitles: languages,
-		License: "lic_" + c.Hex(32), Manifest: "https://play.example.com/m/" + o.Film.ID + "/" + o.Quality + ".mpd",
+		License: "lic_" + c.Hex(32), Manifest: playback.Manifest(o.Film, o.Quality),
 	}
 }
 
@@ -221,7 +226,7 @@ func delivery(c *chance.Chance, o *world.Order) Delivery {
 func events(o *world.Order, now time.Time) []Event {
 	list := []Event{
 		{o.Placed, "placed", "user", o.Kind + " of " + o.Film.Title},
-		{o.Placed.Add(2 * time.Second), "paid", "system", "captured at the first attempt"},
+		{o.Placed.Add(paid), "paid", "system", "captured at the first attempt"},
 	}
 	if !o.Started.IsZero() {
 		list = append(list, Event{o.Started, "started", "user", "first play, " + o.Quality})

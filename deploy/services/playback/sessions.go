@@ -83,7 +83,7 @@ func (s *Service) open(m *world.Member, f *films.Film, device string) *Session {
 	begun := &session{id: "ses_" + c.Hex(16), member: m, film: f, device: device, heard: s.clock()}
 	s.sessions = append(s.sessions, begun)
 	return &Session{
-		ID: begun.id, FilmID: f.ID, Manifest: Manifest(f, quality(m, f)), License: License(f, "widevine"),
+		ID: begun.id, FilmID: f.ID, Manifest: Manifest(f, quality(m, f)), License: license(f, "widevine"),
 		HeartbeatS: int(beat.Seconds()), PositionS: s.of(m, f).PositionS,
 	}
 }

@@ -68,14 +68,15 @@ var forms = []Stream{
 	{Quality: "sd", Codec: "avc1.4d401f", Width: 720, Height: 404, BitrateKbps: 1900},
 }
 
-// Manifest is where a player finds the film in one quality.
+// Manifest is where a player finds the film in one quality, which orders tell
+// too.
 func Manifest(f *films.Film, quality string) string {
 	return "https://play.example.com/m/" + f.ID + "/" + quality + ".mpd"
 }
 
-// License is where a player gets the key of the film for one of the systems of
+// license is where a player gets the key of the film for one of the systems of
 // protection.
-func License(f *films.Film, system string) string {
+func license(f *films.Film, system string) string {
 	return "https://license.example.com/" + system + "/" + f.ID
 }
 
@@ -94,7 +95,7 @@ func streams(f *films.Film) *Streams {
 		s.Items = append(s.Items, form)
 	}
 	for _, system := range []string{"widevine", "playready", "fairplay"} {
-		s.Protection = append(s.Protection, Lock{System: system, KeyID: c.Hex(32), License: License(f, system)})
+		s.Protection = append(s.Protection, Lock{System: system, KeyID: c.Hex(32), License: license(f, system)})
 	}
 	intro := c.Between(20, 140)
 	s.Markers = []Marker{

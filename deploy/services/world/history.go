@@ -41,8 +41,8 @@ var prices = map[string]int{
 	"purchase/sd": 799, "purchase/hd": 999, "purchase/uhd": 1399,
 }
 
-// Price is what a film costs, in the currency's minor unit. Old films cost a
-// third less.
+// Price is what a film costs, in the currency's minor unit. Old films cost 1.00
+// less for every whole 3.00, so that prices still end in 99.
 func Price(f *films.Film, kind, quality string) int {
 	price := prices[kind+"/"+quality]
 	if f.Year < 1990 {

@@ -8,7 +8,7 @@
 // film data, from the members' ids and from the moment that is handed in as
 // now, by package chance. Two worlds of the same moment are equal. Three
 // members are written down by hand, because people sign in as them: ada, who
-// watches Tarantino; ben, who watches everything; and cleo, a child.
+// watches Tarantino; ben, who watches action; and cleo, a child.
 package world
 
 import (
