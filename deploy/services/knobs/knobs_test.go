@@ -46,13 +46,14 @@ func TestRate(t *testing.T) {
 // A latency may be longer than the server lets requests take: it ends neither
 // the request nor its answer, nor takes their bodies away.
 func TestPatience(t *testing.T) {
-	k, err := New(HTTP, Setting{Latency: 250 * time.Millisecond, Failure: None, Rate: 1})
+	k, err := New(HTTP, Setting{Latency: 600 * time.Millisecond, Failure: None, Rate: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })
 	server := httptest.NewUnstartedServer(k.Handler(echo))
-	server.Config.ReadTimeout, server.Config.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond
+	server.Config.ReadTimeout, server.Config.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond
+	server.Config.IdleTimeout = time.Minute
 	server.Start()
 	defer server.Close()
 	for range 2 { // on one connection
