@@ -48,8 +48,8 @@ func withPage(ctx context.Context, o options, r *runner, work func(context.Conte
 		}
 	}()
 	err = work(ctx)
-	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) {
-		err = cause
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause // whatever became of work then
 	}
 	finish, over := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer over()
@@ -68,7 +68,7 @@ func (o options) pageConfig(ctx context.Context, r *runner) page.Config {
 	}
 	c := page.Config{
 		Origin: s.url(pagePort), Posters: s.url(postersPort), Users: members(),
-		Phone: gateway("bff-mobile", 8081), Web: gateway("bff-web", 8082), TV: gateway("bff-tv", 8083),
+		Phone: gateway("bff-mobile", mobilePort), Web: gateway("bff-web", webPort), TV: gateway("bff-tv", tvPort),
 		Processes: r, Now: time.Now,
 		Mint: func(ctx context.Context, client, user string) (string, error) {
 			return mint(ctx, s.url(providerPort)+"/dev/token", url.Values{"client": {client}, "as": {user}})

@@ -24,9 +24,13 @@ type process struct {
 
 // The usual ports.
 const (
-	pagePort     = 8080
 	providerPort = 7000
 	postersPort  = 7204
+	pagePort     = 8080
+	mobilePort   = 8081
+	webPort      = 8082
+	tvPort       = 8083
+	adminAbove   = 1000 // a gateway's port for operators is so much higher
 )
 
 // A shift moves every port of the demo by the same number, so that a second demo
@@ -35,7 +39,7 @@ const (
 type shift int
 
 // highest is the shift at which the last port is still one.
-const highest shift = 65535 - 9083
+const highest shift = 65535 - tvPort - adminAbove
 
 // addr is where what usually has that port listens.
 func (s shift) addr(port int) string {
@@ -113,8 +117,8 @@ func (s shift) service(one service) process {
 // has embedded; here they are only watched. In a shifted demo each runs with a
 // copy of it in folder.
 func gateways(s shift, folder string) []process {
-	gateway := func(name string, number int) process {
-		api, admin := 8080+number, 9080+number
+	gateway := func(name string, api int) process {
+		admin := api + adminAbove
 		args := []string{"run"}
 		if s != 0 {
 			args = append(args, "--config", configuration(folder, name))
@@ -127,7 +131,7 @@ func gateways(s shift, folder string) []process {
 			shown: s.url(api) + "  metrics: " + s.url(admin) + "/metrics",
 		}
 	}
-	return []process{gateway("bff-mobile", 1), gateway("bff-web", 2), gateway("bff-tv", 3)}
+	return []process{gateway("bff-mobile", mobilePort), gateway("bff-web", webPort), gateway("bff-tv", tvPort)}
 }
 
 // configuration is the file of a shifted gateway.
