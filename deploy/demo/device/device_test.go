@@ -172,10 +172,13 @@ func TestSendsWhatItIsGiven(t *testing.T) {
 }
 
 func TestConnectionsAreKeptAndBounded(t *testing.T) {
-	var dialed, open, most atomic.Int64
+	var dialed, open, most, waiting atomic.Int64
 	release := make(chan struct{})
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/wait" {
+			if waiting.Add(1) == MostConnections {
+				close(release)
+			}
 			<-release
 		}
 	}))
@@ -207,10 +210,9 @@ func TestConnectionsAreKeptAndBounded(t *testing.T) {
 			}
 		})
 	}
-	close(release)
 	wait.Wait()
-	if most.Load() > MostConnections {
-		t.Errorf("%d connections at a time, want at most %d", most.Load(), MostConnections)
+	if most.Load() != MostConnections {
+		t.Errorf("%d connections at a time, want %d", most.Load(), MostConnections)
 	}
 }
 
