@@ -233,12 +233,12 @@ func (o *ops) ask(ctx context.Context, method, address string, in, out any) erro
 }
 
 func (o *ops) try(ctx context.Context, method, address string, in, out any) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	if in == nil {
-		body = nil
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
 	}
 	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {

@@ -23,12 +23,10 @@ type file struct {
 
 // types are those that the page has; the machine is not asked.
 var types = map[string]string{
-	".html":  "text/html; charset=utf-8",
-	".css":   "text/css; charset=utf-8",
-	".js":    "text/javascript; charset=utf-8",
-	".svg":   "image/svg+xml",
-	".png":   "image/png",
-	".woff2": "font/woff2",
+	".html": "text/html; charset=utf-8",
+	".css":  "text/css; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".svg":  "image/svg+xml",
 }
 
 // files are the built-in ones by their path below static.
