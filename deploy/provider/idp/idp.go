@@ -74,7 +74,7 @@ func New(c Config) (*Provider, error) {
 	}
 	p := &Provider{issuer: c.Issuer, store: newStore(c, keys), pages: newPages()}
 	p.op, err = op.NewProvider(protocol(c), p.store, op.StaticIssuer(c.Issuer),
-		op.WithAllowInsecure(),  // plain HTTP: it never leaves this machine
+		op.WithAllowInsecure(),  // plain HTTP: it is not to leave this machine
 		op.WithCORSOptions(nil)) // no page of another origin has business here
 	if err != nil {
 		return nil, fmt.Errorf("provider: %w", err)
