@@ -16,7 +16,7 @@ type row struct {
 	id, title, layout string
 	from              aggregation.Source
 	mask              string // makes {"items":[…]} of the source, and "next_page_token" where there are pages
-	pages             bool
+	paged             bool
 }
 
 // rows are all rows of the store, in their order on the screen, each with at most
@@ -61,18 +61,22 @@ func rows(up upstreams, n int, token any) []row {
 // has, and what the set asks for when one row has changed.
 func alone(up upstreams) []aggregation.Endpoint {
 	const most = 20
-	first, further := rows(up, most, "")[1:], rows(up, most, aggregation.PathParam("token"))[1:]
+	first, further := rows(up, most, "")[1:], rows(up, most, aggregation.QueryParam("page"))[1:]
 	var list []aggregation.Endpoint
 	for i, r := range first {
 		list = append(list, r.endpoint(r.path()))
-		if r.pages {
-			list = append(list, further[i].endpoint(r.path()+"/pages/{token}"))
+		if r.paged {
+			list = append(list, further[i].endpoint(r.pages()))
 		}
 	}
 	return list
 }
 
 func (r row) path() string { return "/v1/rows/" + r.id }
+
+// pages is the path of what comes behind. Which page stands in the query, where any
+// token can: the catalog does not say what its tokens are made of.
+func (r row) pages() string { return r.path() + "/pages" }
 
 func (r row) endpoint(path string) aggregation.Endpoint {
 	return aggregation.Endpoint{
@@ -104,7 +108,7 @@ func (r row) filled(part []byte) (line, error) {
 	err := json.Unmarshal(part, &films)
 	l := line{ID: r.id, Title: r.title, Layout: r.layout, Items: append([]json.RawMessage{}, films.Items...)}
 	if films.Token != "" {
-		l.Next = r.path() + "/pages/" + url.PathEscape(films.Token)
+		l.Next = r.pages() + "?page=" + url.QueryEscape(films.Token)
 	}
 	return l, err
 }

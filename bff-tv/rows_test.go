@@ -39,7 +39,7 @@ func nextOf(t *testing.T, answer gatewaytest.Answer) string {
 // TestRowsAreSmall: what a set draws in one line, it reads in one go.
 func TestRowsAreSmall(t *testing.T) {
 	g, _, token := start(t, "testdata/rows")
-	const limit, most = 15 << 10, 20
+	const limit, most = 6 << 10, 20
 	for _, id := range []string{"continue", "picks", "western"} {
 		answer := g.Get("/v1/rows/"+id, token)
 		var row struct{ Items []json.RawMessage }
@@ -66,14 +66,23 @@ func TestRowWithout(t *testing.T) {
 // TestUnknownRow: nor has every row pages.
 func TestUnknownRow(t *testing.T) {
 	g, _, token := start(t, "testdata/rows")
-	for _, path := range []string{"/v1/rows/cartoons", "/v1/rows/hero", "/v1/rows/picks/pages/2", "/v1/rows/western/pages"} {
+	for _, path := range []string{"/v1/rows/cartoons", "/v1/rows/hero", "/v1/rows/picks/pages?page=2", "/v1/rows/western/pages/2"} {
 		wantProblem(t, g.Get(path, token), http.StatusNotFound, "no-route")
+	}
+}
+
+// TestPagesNeedAPage: without one, they are not the first.
+func TestPagesNeedAPage(t *testing.T) {
+	g, services, token := start(t, "testdata/rows")
+	wantProblem(t, g.Get("/v1/rows/western/pages", token), http.StatusBadRequest, "bad-request")
+	if n := services.Calls("catalog"); n > 0 {
+		t.Errorf("%d calls for no page", n)
 	}
 }
 
 func TestRowsAreForMembers(t *testing.T) {
 	g, _, _ := start(t, "testdata/rows")
-	for _, path := range []string{"/v1/rows/western", "/v1/rows/western/pages/2"} {
+	for _, path := range []string{"/v1/rows/western", "/v1/rows/western/pages?page=2"} {
 		wantProblem(t, g.Get(path, ""), http.StatusUnauthorized, "unauthenticated")
 	}
 }

@@ -42,6 +42,9 @@ func wantWithout(t *testing.T, answer gatewaytest.Answer, service string, parts 
 		if !strings.Contains(string(body["_meta"]), `{"part":"`+part+`","source":"`+service+`"`) {
 			t.Errorf("%s of %s is not named: %s", part, service, body["_meta"])
 		}
+		if body[part] != nil || strings.Contains(string(body["rows"]), `"id":"`+part+`"`) {
+			t.Errorf("%s is there all the same: %s", part, answer.Body)
+		}
 	}
 	if answer.Header.Get("ETag") != "" || answer.Header.Get("Cache-Control") != "no-store" {
 		t.Error("a partial answer can be stored")
