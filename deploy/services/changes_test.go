@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -267,6 +268,45 @@ func TestRefusedChanges(t *testing.T) {
 				t.Errorf("%s has changed", path)
 			}
 		}
+	}
+}
+
+// What is kept in memory is bounded, and what is kept can still be changed.
+func TestKeptIsBounded(t *testing.T) {
+	w := worldOf(t)
+	send := func(h http.Handler, method, path, body string) int {
+		r := httptest.NewRequest(method, path, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		recorded := httptest.NewRecorder()
+		h.ServeHTTP(recorded, r)
+		return recorded.Code
+	}
+	list := w.Shelf.All()
+
+	positions := playback.New(w, now)
+	play := func(i int) int {
+		return send(positions, http.MethodPut, "/positions/ada/"+list[i].ID, `{"position_s":1,"device":"d"}`)
+	}
+	for i := range 500 {
+		if got := play(i); got != http.StatusOK {
+			t.Fatalf("position %d: %d", i+1, got)
+		}
+	}
+	if one, again := play(500), play(0); one != http.StatusInsufficientStorage || again != http.StatusOK {
+		t.Errorf("one more position: %d; one of those: %d", one, again)
+	}
+
+	opinions := reviews.New(w)
+	write := func(i int) int {
+		body := fmt.Sprintf(`{"user":"ada","film":%q,"rating":5,"title":"a","body":"b"}`, list[i].ID)
+		return send(opinions, http.MethodPost, "/reviews", body)
+	}
+	written := map[int]int{} // by status
+	for i := 0; written[http.StatusCreated] < 1000 && i < len(list); i++ {
+		written[write(i)]++ // or ada has reviewed it before
+	}
+	if one := write(len(list) - 1); written[http.StatusCreated] != 1000 || one != http.StatusInsufficientStorage {
+		t.Errorf("reviews by status: %v; one more: %d", written, one)
 	}
 }
 
