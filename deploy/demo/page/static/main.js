@@ -32,10 +32,25 @@ function hub(name) {
     },
     measured(exchange, problem) {
       meter.show(frames[name], exchange, problem);
+      askAgain(name, problem || (exchange.method === "GET" && (exchange.status >= 500 || exchange.missing.length > 0)));
       say(name, exchange, problem);
       recount();
     },
   };
+}
+
+// A gateway notices a moment later that a service is back: a device that lacks
+// something although all are well asks again, for as long as that may take.
+const mostTries = 12;
+const tries = {};
+function askAgain(name, lacks) {
+  if (!lacks) tries[name] = 0;
+  if (!lacks || tries[name] >= mostTries) return;
+  setTimeout(() => {
+    if (!services.well()) return;
+    tries[name] = (tries[name] ?? 0) + 1;
+    devices[name].reload();
+  }, 1000);
 }
 
 // What is said to those who do not see: once, when all is quiet.
@@ -59,7 +74,7 @@ function reload() {
   for (const device of Object.values(devices)) device.reload();
 }
 
-const showServices = switches($("#services"), {changed: reload, failed: fail});
+const services = switches($("#services"), {changed: reload, failed: fail});
 
 // The counters follow what the devices do, at most once at a time.
 let counting = 0;
@@ -67,7 +82,7 @@ function recount() {
   clearTimeout(counting);
   counting = setTimeout(async () => {
     try {
-      showServices((await api.world()).services);
+      services.show((await api.world()).services);
     } catch (problem) {
       fail(problem);
     }
@@ -90,7 +105,7 @@ function drawWorld() {
       for (const device of Object.values(devices)) device.home();
     }},
   }, h("i", {"aria-hidden": "true"}, name[0]), name.split(" ")[0])));
-  showServices(world.services);
+  services.show(world.services);
 }
 
 $("#together").addEventListener("click", (event) => {
@@ -102,7 +117,7 @@ $("#reset").addEventListener("click", async (event) => {
   const button = event.currentTarget;
   button.disabled = true;
   try {
-    showServices((await api.reset()).services);
+    services.show((await api.reset()).services);
     for (const device of Object.values(devices)) device.home();
   } catch (problem) {
     fail(problem);

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import {bytes, h} from "./dom.js";
 
-const slowness = "930ms"; // longer than the phone waits for a screen, shorter than the others wait for a service
+const slowness = "910ms"; // longer than the phone waits for a screen, shorter than the others wait for a service
 
 const actions = {
   restore: {label: "Well", title: "answers at once", to: {state: "up", latency: "0s", failure: "none"}},
@@ -54,5 +54,8 @@ export function switches(list, {changed, failed}) {
     }
   }
 
-  return (services) => services.forEach(show);
+  return {
+    show: (services) => services.forEach(show),
+    well: () => [...cards.values()].every(({element}) => element.dataset.state === "restore"),
+  };
 }
