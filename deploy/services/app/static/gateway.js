@@ -68,6 +68,7 @@ export async function load(user, path) {
     wire: {body: encodedBodySize, encoding: response.headers.get("Content-Encoding") ?? "identity"}, plain: decodedBodySize,
     completeness: response.ok ? (response.headers.get("BFF-Completeness") ?? "full").split(",")[0] : "none",
     missing: body._meta?.errors ?? [],
+    code: response.ok ? null : body.code,
   };
   return {body, exchange};
 }
