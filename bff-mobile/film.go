@@ -11,11 +11,11 @@ import (
 func film(up upstreams) aggregation.Endpoint {
 	me, id := aggregation.Claim("sub"), aggregation.PathParam("id")
 
-	it := up.Catalog.Call("GetFilm", aggregation.Fields{"id": id}).Public()
+	it := up.Catalog.Call("GetFilm", aggregation.Fields{"id": id})
 	watch := up.Playback.Get("/positions/{}/{}", me, id)
 	opinions := up.Reviews.Get("/reviews", aggregation.Query{"film": id, "limit": 2}).Public()
-	similar := up.Recommendations.Call("SimilarTo", aggregation.Fields{"film_id": id, "limit": 6}).Public()
-	films := up.Catalog.Call("BatchGetFilms", aggregation.Fields{"ids": similar.Each("items.film_id").Max(6)}).Public()
+	similar := up.Recommendations.Call("SimilarTo", aggregation.Fields{"film_id": id, "limit": 6})
+	films := up.Catalog.Call("BatchGetFilms", aggregation.Fields{"ids": similar.Each("items.film_id").Max(6)})
 
 	return aggregation.Endpoint{
 		Route: "GET /v1/films/{id}", Policy: "member", Limits: []string{"user"}, Budget: 900 * time.Millisecond,

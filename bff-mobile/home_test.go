@@ -4,37 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"github.com/triptych-bff/triptych/shared/gatewaytest"
 )
-
-// start runs the gateway against recorded services. The token is that of a member
-// who may do everything that the phone app can.
-func start(t *testing.T, as, record string) (*gatewaytest.Gateway, *gatewaytest.Services, string) {
-	t.Helper()
-	services := gatewaytest.Replay(t, app(), record)
-	issuer := gatewaytest.NewIssuer(t, "bff-mobile", "phone-app")
-	g := gatewaytest.Start(t, app(), services, issuer)
-	return g, services, issuer.Token(as, "films:read orders:read orders:write")
-}
-
-// complete is a screen's answer with all its parts, compared with its golden file.
-func complete(t *testing.T, answer gatewaytest.Answer, status int, golden string) {
-	t.Helper()
-	if answer.Status != status || answer.Header.Get("BFF-Completeness") != "full" {
-		t.Fatalf("status %d, completeness %q: %s", answer.Status, answer.Header.Get("BFF-Completeness"), answer.Body)
-	}
-	gatewaytest.Golden(t, golden, answer.Body)
-}
-
-// refused is an answer that is a problem with this code.
-func refused(t *testing.T, answer gatewaytest.Answer, status int, code string) {
-	t.Helper()
-	if answer.Status != status || answer.Header.Get("Content-Type") != "application/problem+json" ||
-		!strings.Contains(string(answer.Body), `"code":"`+code+`"`) {
-		t.Errorf("status %d, want %d %s: %s", answer.Status, status, code, answer.Body)
-	}
-}
 
 // TestHomeContract is what the services answer and what becomes of it; make record
 // writes both anew.
@@ -54,6 +24,15 @@ func TestHomeIsSmall(t *testing.T) {
 	answer := g.Get("/v1/home", token, "Accept-Encoding", "gzip, zstd")
 	if got := answer.Header.Get("Content-Encoding"); got != "zstd" {
 		t.Errorf("content coding %q; the phone prefers zstd", got)
+	}
+}
+
+func TestHomeWithoutOrders(t *testing.T) {
+	g, services, token := start(t, "ada", "testdata/home")
+	services.Stop("orders")
+	answer := g.Get("/v1/home", token)
+	if got := answer.Header.Get("BFF-Completeness"); answer.Status != http.StatusOK || got != `partial, missing=("rentals")` {
+		t.Errorf("status %d, completeness %q", answer.Status, got)
 	}
 }
 

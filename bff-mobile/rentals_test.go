@@ -16,22 +16,23 @@ func TestRentalsNeedTheirScope(t *testing.T) {
 	g, issuer := alone(t)
 	refused(t, g.Get("/v1/rentals", issuer.Token("ada", "films:read")), http.StatusForbidden, "insufficient-scope")
 	refused(t, g.Get("/v1/rentals", ""), http.StatusUnauthorized, "unauthenticated")
-	answer := g.Do(http.MethodPost, "/v1/rentals", issuer.Token("ada", "films:read orders:read"), []byte(`{"film_id":"x"}`), jsonBody...)
-	refused(t, answer, http.StatusForbidden, "insufficient-scope")
+	refused(t, take(g, issuer.Token("ada", "films:read orders:read"), fightClub), http.StatusForbidden, "insufficient-scope")
 }
 
-// alone is the gateway without any service: what it refuses by itself.
-func alone(t *testing.T) (*gatewaytest.Gateway, *gatewaytest.Issuer) {
-	t.Helper()
-	issuer := gatewaytest.NewIssuer(t, "bff-mobile", "phone-app")
-	return gatewaytest.Start(t, app(), nil, issuer), issuer
+// TestRentalsWithout: without its pictures or its orders there is no screen.
+func TestRentalsWithout(t *testing.T) {
+	for _, service := range []string{"orders", "catalog"} {
+		t.Run(service, func(t *testing.T) {
+			g, services, token := start(t, "ada", "testdata/rentals")
+			services.Stop(service)
+			refused(t, g.Get("/v1/rentals", token), http.StatusBadGateway, "unreachable")
+		})
+	}
 }
-
-var jsonBody = []string{"Content-Type", "application/json"}
 
 // take rents a film.
 func take(g *gatewaytest.Gateway, token, body string) gatewaytest.Answer {
-	return g.Do(http.MethodPost, "/v1/rentals", token, []byte(body), jsonBody...)
+	return g.Do(http.MethodPost, "/v1/rentals", token, []byte(body), "Content-Type", "application/json")
 }
 
 const fightClub = `{"film_id":"fight-club-1999"}`
@@ -39,7 +40,12 @@ const fightClub = `{"film_id":"fight-club-1999"}`
 // TestRentContract rents as ben, whose orders nobody else records.
 func TestRentContract(t *testing.T) {
 	g, _, token := start(t, "ben", "testdata/rent")
-	complete(t, take(g, token, fightClub), http.StatusCreated, "testdata/rent.golden.json")
+	answer := take(g, token, fightClub)
+	complete(t, answer, http.StatusCreated, "testdata/rent.golden.json")
+	const limits = `"user";q=600;w=60, "purchases";q=20;w=60`
+	if got := answer.Header.Get("RateLimit-Policy"); got != limits {
+		t.Errorf("charged to %s, want %s", got, limits)
+	}
 }
 
 // TestRentKnownContract: a film that is rented already is not paid twice. The Dark
