@@ -116,6 +116,7 @@ func words(t *testing.T, text string, to *[]string) {
 // same commit: they make the very same program and the same user.
 func TestDockerfileBuildsTheSame(t *testing.T) {
 	p := image(t)
+	rootfs := p.here(t)
 	source, err := Open(t.Context(), filepath.Dir(p.file), gateway)
 	if err != nil {
 		t.Fatal(err)
@@ -138,7 +139,6 @@ func TestDockerfileBuildsTheSame(t *testing.T) {
 			t.Fatalf("%s: %v\n%s", i.rest, err, out)
 		}
 	}
-	rootfs := p.rootfs["linux/"+runtime.GOARCH]
 	for name, path := range map[string]string{"program": gateway, "passwd": "etc/passwd", "group": "etc/group"} {
 		got, err := os.ReadFile(filepath.Join(source.dir, name))
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -147,6 +148,16 @@ func skip(t *testing.T, why string) {
 		t.Fatal("REQUIRE_ALL=1: ", why)
 	}
 	t.Skip(why)
+}
+
+// here is the unpacked image for this machine's architecture.
+func (p *product) here(t *testing.T) string {
+	t.Helper()
+	rootfs := p.rootfs["linux/"+runtime.GOARCH]
+	if rootfs == "" {
+		skip(t, "the image is not for "+runtime.GOARCH)
+	}
+	return rootfs
 }
 
 // program is a gateway's binary, as the image has it.
@@ -307,15 +318,9 @@ func TestBill(t *testing.T) {
 	}
 }
 
-// TestTwoBuildsAreIdentical: in another clone and, where everything is required, with
-// a build cache that has nothing in it (which takes a minute or two).
+// TestTwoBuildsAreIdentical: another clone, another temporary folder, the same bytes.
 func TestTwoBuildsAreIdentical(t *testing.T) {
 	first := image(t)
-	if os.Getenv("REQUIRE_ALL") == "1" {
-		t.Setenv("GOCACHE", t.TempDir())
-	} else {
-		t.Log("REQUIRE_ALL is not 1: the second build may use what the first has compiled")
-	}
 	second, err := manufacture(t.Context(), filepath.Dir(first.file), "another place")
 	if err != nil {
 		t.Fatal(err)
@@ -338,6 +343,27 @@ func TestTwoBuildsAreIdentical(t *testing.T) {
 	}
 	if !bytes.Equal(one, other) {
 		t.Error("the files differ")
+	}
+}
+
+// TestProgramFromNothing: nor does it depend on what was compiled before.
+func TestProgramFromNothing(t *testing.T) {
+	if os.Getenv("REQUIRE_ALL") != "1" {
+		t.Skip("REQUIRE_ALL is not 1: compiling everything anew takes a minute or two")
+	}
+	p := image(t)
+	t.Setenv("GOCACHE", t.TempDir())
+	source, err := Open(t.Context(), filepath.Dir(p.file), gateway)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	again, err := source.build(t.Context(), "amd64", release)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(again, p.program(t, "linux/amd64")) {
+		t.Error("with an empty build cache, the program is another one")
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,10 +29,7 @@ func inside(rootfs string, env []string, args ...string) *exec.Cmd {
 // TestRunsAlone: nothing but the image is needed to run the program.
 func TestRunsAlone(t *testing.T) {
 	p := image(t)
-	rootfs := p.rootfs["linux/"+runtime.GOARCH]
-	if rootfs == "" {
-		skip(t, "the image is not for "+runtime.GOARCH)
-	}
+	rootfs := p.here(t)
 	t.Run("as its user below its root", func(t *testing.T) {
 		if os.Getuid() != 0 {
 			skip(t, "only root can change the root; the program runs beside the machine's files")
