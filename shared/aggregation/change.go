@@ -33,6 +33,9 @@ func (c *compiler) change() {
 	if c.plan.Method == http.MethodGet {
 		c.fault(call.place(), "a GET changes nothing; expected a route with another method")
 	}
+	if c.plan.compose != nil {
+		c.fault(call.place(), "compose could still fail when the change is made; show the parts as they are")
+	}
 	if call.public {
 		c.fault(call.place(), "a call that changes something is nobody else's; take Public away")
 	}

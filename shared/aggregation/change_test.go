@@ -26,6 +26,9 @@ func buy() (order, wallet *Call, e Endpoint) {
 	}
 }
 
+// none composes nothing.
+func none(dst []byte, _ func(string) []byte) ([]byte, error) { return append(dst, `{}`...), nil }
+
 // shop answers orders and keeps what it was asked.
 type shop struct {
 	status int
@@ -125,7 +128,8 @@ func TestAChangeThatIsRefused(t *testing.T) {
 		http.StatusPaymentRequired: problem.PaymentRequired, http.StatusForbidden: problem.Forbidden,
 		http.StatusNotFound: problem.NotFound, http.StatusConflict: problem.Conflict,
 		http.StatusPreconditionFailed: problem.Conflict, http.StatusTooManyRequests: problem.Overloaded,
-		http.StatusServiceUnavailable: problem.Overloaded, http.StatusUnauthorized: problem.BadUpstream,
+		http.StatusUnauthorized: problem.BadUpstream, http.StatusSeeOther: problem.OutcomeUnknown,
+		http.StatusServiceUnavailable:  problem.OutcomeUnknown,
 		http.StatusInternalServerError: problem.OutcomeUnknown, http.StatusGatewayTimeout: problem.OutcomeUnknown,
 	} {
 		w, s := newWorld(t), &shop{status: code}
@@ -233,15 +237,32 @@ func TestABodyThatLacksAValue(t *testing.T) {
 	w.json("users", `{}`)
 	_, _, e := buy()
 	p := w.compile(e)
-	for _, body := range []string{`{}`, `{"book":{}}`, `{"book":{"id":null}}`, `[]`, `1`, ``} {
+	for body, detail := range map[string]string{
+		`{}`: "is required", `{"book":{}}`: "is required", `{"book":{"id":null}}`: "is required",
+		`{"book":{"id":{"$ne":1}}}`: "must be a string, a number or a boolean", `{"book":{"id":[]}}`: "must be a string, a number or a boolean",
+		`{"book":{"id":1,"id":2}}`: "cannot be read", ``: "cannot be read",
+	} {
 		_, err := p.Run(t.Context(), bought(body))
 		got := problem.From(err)
-		if err == nil || got.Kind != problem.BadRequest || len(got.Fields) != 1 || got.Fields[0].Pointer != "/book/id" {
-			t.Errorf("%s: got %v", body, err)
+		if err == nil || got.Kind != problem.BadRequest || len(got.Fields) != 1 || got.Fields[0].Pointer != "/book/id" || got.Fields[0].Detail != detail {
+			t.Errorf("%s: got %v %+v", body, err, got)
 		}
 	}
 	if n := s.asked.Load(); n != 0 {
 		t.Errorf("changed %d times", n)
+	}
+}
+
+// TestAChangeOfNothing is refused: an answer would say that something was done.
+func TestAChangeOfNothing(t *testing.T) {
+	w, s := newWorld(t), &shop{}
+	w.http("orders", s.ServeHTTP)
+	w.json("users", `{"wishes":[]}`)
+	wishes := users.Get("/wishes").Each("wishes.book").Max(3)
+	p := w.compile(Endpoint{Route: "POST /x", Parts: []Part{{Name: "order", From: orders.Post("/orders", Fields{"books": wishes})}}})
+	_, err := p.Run(t.Context(), ada())
+	if got := problem.From(err); err == nil || got.Kind != problem.BadRequest || s.asked.Load() != 0 {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -262,7 +283,8 @@ func TestFaultsOfAChange(t *testing.T) {
 		`a DELETE has no body`:                     with("POST /x", Part{Name: "x", From: orders.Delete("/x", Fields{"a": 1})}),
 		`body value "a": a GET has no body`:        with("GET /x", Part{Name: "x", From: orders.Get("/x/{}", BodyValue("a"))}),
 		`route: expected a method (GET, POST, PUT`: with("FETCH /x", Part{Name: "x", From: orders.Get("/x")}),
-		`status 204: expected a success that has`:  {Route: "POST /x", Status: 204, Parts: good.Parts},
+		`status 204: expected 200, 201 or 202`:     {Route: "POST /x", Status: 204, Parts: good.Parts},
+		`compose could still fail`:                 {Route: "POST /x", Compose: none, Parts: good.Parts},
 	} {
 		e.Policy, e.Budget = "member", time.Second
 		_, err := Compile(e, w.lookup)

@@ -78,8 +78,8 @@ func (c *compiler) route() {
 	if !ok || !slices.Contains(methods, method) || !strings.HasPrefix(pattern, "/") {
 		c.fault("", `route: expected a method (%s) and a path, such as "GET /path"`, strings.Join(methods, ", "))
 	}
-	if s := c.plan.Status; s < 200 || s > 299 || s == http.StatusNoContent || s == http.StatusResetContent {
-		c.fault("", "status %d: expected a success that has a body, such as 201", s)
+	if s := c.plan.Status; s < http.StatusOK || s > http.StatusAccepted {
+		c.fault("", "status %d: expected 200, 201 or 202", s)
 	}
 	c.plan.Method, c.plan.Pattern = method, pattern
 	if e.Policy == "" {

@@ -41,7 +41,7 @@
 // (Omit); Compile refuses anything else. So a problem means that nothing was
 // changed, and where that cannot be known, because the service was asked and
 // gave no usable answer, the problem is [problem.OutcomeUnknown]. A client that
-// leaves does not stop a change that has begun.
+// leaves does not stop a change that has begun; the end of the process does.
 //
 // This version knows HTTP calls and unary gRPC calls, which count as reading.
 // Conditions, calls per item, default and last-good answers and streamed

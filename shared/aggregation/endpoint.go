@@ -10,7 +10,7 @@ type Endpoint struct {
 	Limits []string      // names of the rate limits that a request is charged to
 	Budget time.Duration // how long the whole answer may take; there is no default
 	Parts  []Part        // what the client sees, in this order
-	Status int           // of an answer; zero is 200
+	Status int           // of an answer: 200, 201 or 202; zero is 200
 	// Compose shapes the parts into the response. When nil, the response is an
 	// object with a member for each part.
 	Compose Compose

@@ -22,19 +22,24 @@ func (c *call) refusal(response *upstream.Response) *problem.Problem {
 		return problem.NotFound.Wrap(cause, "")
 	case http.StatusForbidden:
 		return problem.Forbidden.Wrap(cause, "")
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+	case http.StatusTooManyRequests:
 		return problem.Overloaded.Wrap(cause, "")
 	}
 	if c.unsafe {
 		return refusedChange(response.Status, cause)
 	}
-	if response.Status == http.StatusGatewayTimeout {
+	switch response.Status {
+	case http.StatusServiceUnavailable:
+		return problem.Overloaded.Wrap(cause, "")
+	case http.StatusGatewayTimeout:
 		return problem.UpstreamTimeout.Wrap(cause, "")
 	}
 	return problem.BadUpstream.Wrap(cause, "")
 }
 
-// refusedChange tells a change that was refused from one of which nobody knows.
+// refusedChange tells a change that was refused from one of which nobody knows:
+// a redirection often means that it was made, and any status from 500 on, 503
+// included, may come from a proxy that has passed the request on.
 func refusedChange(status int, cause error) *problem.Problem {
 	switch {
 	case status == http.StatusBadRequest, status == http.StatusUnprocessableEntity:
@@ -43,7 +48,7 @@ func refusedChange(status int, cause error) *problem.Problem {
 		return problem.PaymentRequired.Wrap(cause, "")
 	case status == http.StatusConflict, status == http.StatusPreconditionFailed:
 		return problem.Conflict.Wrap(cause, "What is there already does not allow this.")
-	case status >= 500:
+	case status < 400, status >= 500:
 		return unknown(cause)
 	}
 	return problem.BadUpstream.Wrap(cause, "")

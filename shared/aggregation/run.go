@@ -135,7 +135,7 @@ func (r *run) start(i int) {
 	c := &r.plan.calls[i]
 	req, err := r.request(c)
 	switch {
-	case errors.Is(err, errNothingToAsk):
+	case errors.Is(err, errNothingToAsk) && !c.unsafe:
 		r.settle(i, &upstream.Response{Status: http.StatusOK, Body: []byte("null")}, nil)
 	case err != nil:
 		r.settle(i, nil, &failure{c.service, problem.From(err)})
@@ -187,8 +187,9 @@ func (r *run) request(c *call) (*upstream.Request, error) {
 	return &req, nil
 }
 
-// errNothingToAsk says that a list of values is empty.
-var errNothingToAsk = errors.New("empty list")
+// errNothingToAsk says that a list of values is empty. A change of nothing is
+// refused: whoever asked for it expects something else.
+var errNothingToAsk = problem.BadRequest.New("There is nothing to do.")
 
 // need has a value ready in its slot: what comes from an answer is there, and
 // what comes from the request is read when it is first needed.
@@ -238,13 +239,24 @@ func (r *run) parameter(name string) ([][]byte, error) {
 // fromBody is a value of the request's body.
 func (r *run) fromBody(in *input) ([][]byte, error) {
 	found, err := in.at.Append(nil, r.in.Body)
-	if err != nil || len(found) == 0 || isNull(found[0]) {
-		p := problem.BadRequest.Wrap(err, "a value is missing in the body")
-		p.Fields = []problem.Field{{Pointer: "/" + strings.ReplaceAll(in.path, ".", "/"), Detail: "is required"}}
-		return nil, p
+	detail := ""
+	switch {
+	case err != nil:
+		detail = "cannot be read"
+	case len(found) == 0 || isNull(found[0]):
+		detail = "is required"
+	case found[0][0] == '{' || found[0][0] == '[':
+		detail = "must be a string, a number or a boolean"
+	default:
+		return found[:1], nil
 	}
-	return found[:1], nil
+	p := problem.BadRequest.Wrap(err, "a value of the body cannot be used")
+	p.Fields = []problem.Field{{Pointer: "/" + pointer.Replace(in.path), Detail: detail}}
+	return nil, p
 }
+
+// pointer turns a path into a JSON Pointer (RFC 6901).
+var pointer = strings.NewReplacer(".", "/", "[", "/", "]", "")
 
 func quoted(s string) ([][]byte, error) {
 	b, err := json.Marshal(s)

@@ -35,8 +35,8 @@ func PathParam(name string) Value { return Value{kind: pathValue, name: name} }
 // is refused as bad.
 func QueryParam(name string) Value { return Value{kind: queryValue, name: name} }
 
-// BodyValue is the value at path in the JSON body of the client's request. A
-// request without it is refused as bad.
+// BodyValue is the string, number or boolean at path in the JSON body of the
+// client's request. A request without it is refused as bad.
 func BodyValue(path string) Value { return Value{kind: bodyValue, path: path} }
 
 // Value is the value at path in c's answer, as the service sent it: masks do

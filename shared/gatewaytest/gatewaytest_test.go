@@ -115,7 +115,6 @@ func TestWhatIsRecordedIsReplayed(t *testing.T) {
 	})
 }
 
-// TestARecordIsNotSpoiled by services that fail while it is made.
 // TestAChangeIsRecordedWithItsBody: equal requests with other bodies are others.
 func TestAChangeIsRecordedWithItsBody(t *testing.T) {
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }))
@@ -143,6 +142,7 @@ func TestAChangeIsRecordedWithItsBody(t *testing.T) {
 	}
 }
 
+// TestARecordIsNotSpoiled by services that fail while it is made.
 func TestARecordIsNotSpoiled(t *testing.T) {
 	dir, users := t.TempDir(), real(t)
 	file := filepath.Join(dir, "users.json")

@@ -51,6 +51,7 @@ func (s *Services) replayHTTP(one *service) http.Handler {
 		request, err := httpRequest(r)
 		if err != nil {
 			s.fault("%s: %v", one.name, err)
+			return
 		}
 		e, ok := s.answer(one, request, r.Context().Done())
 		if !ok {
@@ -79,6 +80,7 @@ func (s *Services) recordHTTP(one *service) http.Handler {
 		request, err := httpRequest(r)
 		if err != nil {
 			s.fault("%s: %v", one.name, err)
+			return
 		}
 		proxy := &httputil.ReverseProxy{
 			Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
