@@ -32,7 +32,7 @@ function hub(name) {
     },
     measured(exchange, problem) {
       meter.show(frames[name], exchange, problem);
-      askAgain(name, problem || (exchange.method === "GET" && (exchange.status >= 500 || exchange.missing.length > 0)));
+      if (exchange?.method === "GET") askAgain(name, exchange.status >= 500 || exchange.missing.length > 0);
       say(name, exchange, problem);
       recount();
     },

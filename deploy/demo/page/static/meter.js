@@ -28,7 +28,7 @@ export function meters() {
     const meter = frame.querySelector(".meter");
     if (!exchange) {
       last.delete(frame);
-      meter.replaceChildren(h("p", {class: "none", data: {metric: "status", value: problem.status ?? 0}}, `Nothing to measure: ${problem.detail || problem.code}`));
+      meter.replaceChildren(h("p", {class: "none", data: {metric: "status", value: problem.status ?? 0}}, `Nothing to measure: ${problem.code}`));
       return rescale();
     }
     last.set(frame, exchange);
@@ -46,7 +46,7 @@ export function meters() {
       amount("from", "services-bytes", services.bytes, "Services answered", ""),
       amount("to", "wire", wire.body, "Over the wire", packed(wire.encoding) && `${wire.encoding}, ${bytes(exchange.plain)} unpacked`),
       h("ul", {class: "calls", "aria-label": "Services called"}, services.by.map((s) => h("li", {data: {called: s.name}}, h("b", {}, s.name), s.calls > 1 ? ` ×${s.calls}` : "", h("small", {}, ` ${bytes(s.bytes)}`)))),
-      h("ul", {class: "missing", "aria-label": "Missing"}, failed && h("li", {}, h("b", {}, "the whole screen"), ` ${exchange.code ?? exchange.body?.code ?? ""}`), exchange.missing.map((m) => h("li", {data: {part: m.part, source: m.source, code: m.code}}, h("b", {}, m.part), ` ${reason(m)}`))));
+      h("ul", {class: "missing", "aria-label": "Missing"}, failed && h("li", {}, h("b", {}, exchange.status < 500 ? "refused" : "the whole screen"), ` ${exchange.code ?? exchange.body?.code ?? ""}`), exchange.missing.map((m) => h("li", {data: {part: m.part, source: m.source, code: m.code}}, h("b", {}, m.part), ` ${reason(m)}`))));
     rescale();
   }
 
