@@ -18,8 +18,9 @@ const (
 	maxToken = 64 << 10
 	// ttl is what the provider is asked for, and so what the app is told.
 	ttl = 5 * time.Minute
-	// patience is how long the provider may take.
-	patience = 5 * time.Second
+	// patience is how long the provider may take: less than the gateway in front
+	// waits for us, so that the browser learns who it was that did not answer.
+	patience = 1500 * time.Millisecond
 )
 
 // errRefused is the provider's refusal of the form, in its own words.

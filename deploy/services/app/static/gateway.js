@@ -9,11 +9,13 @@ export class Problem extends Error {
 
 const hex = (bytes) => [...crypto.getRandomValues(new Uint8Array(bytes))].map((b) => b.toString(16).padStart(2, "0")).join("");
 
+const patience = 15000; // milliseconds
+
 async function reach(path, options) {
   try {
-    return await fetch(path, {cache: "no-store", ...options});
-  } catch {
-    throw new Problem({detail: "The film store cannot be reached."});
+    return await fetch(path, {cache: "no-store", signal: AbortSignal.timeout(patience), ...options});
+  } catch (error) {
+    throw new Problem(error.name === "TimeoutError" ? {code: "timeout", detail: `The film store has not answered within ${patience / 1000} seconds.`} : {detail: "The film store cannot be reached."});
   }
 }
 
