@@ -182,6 +182,12 @@ func (v *visitor) click(selector string) {
 	v.do(chromedp.MouseClickXY(at.X, at.Y))
 }
 
+// aside puts the mouse where nothing is.
+func (v *visitor) aside() {
+	v.t.Helper()
+	v.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, 2, 2))
+}
+
 // clickInFrame clicks an element of the browser app.
 func (v *visitor) clickInFrame(selector string) {
 	v.t.Helper()

@@ -428,6 +428,7 @@ func screenshots(v *visitor) {
 func (v *visitor) save(name string) {
 	v.t.Helper()
 	const most = 400 << 10
+	v.aside()
 	v.wait("all pictures have come", `[...document.images].every((i) => i.complete)`)
 	v.waitInFrame("all pictures of the browser app have come", `[...document.images].every((i) => i.complete || i.loading === "lazy")`)
 	picture := v.picture()
