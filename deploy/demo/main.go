@@ -5,7 +5,7 @@
 //	demo run                     all of it, until Ctrl-C
 //	demo run --page=false        all but the page
 //	demo run --services-only     what stands behind the gateways
-//	demo run --shift 2000        all of it beside another demo: 2000 is added to every port
+//	demo run --shift 3000        all of it beside another demo: 3000 is added to every port
 //	demo run -- command …        all of it, as long as the command runs
 //	demo token --client mobile --as ada
 //	demo redis --listen 127.0.0.1:7006

@@ -27,7 +27,11 @@ import (
 	"github.com/triptych-bff/triptych/deploy/services/rest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// A server lingers for half a second behind a connection that it has cut, so that
+// its last bytes arrive; that ends by itself.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
+}
 
 // A stage is a page with everything that it needs: services with knobs and meters,
 // gateways that call them, a provider.

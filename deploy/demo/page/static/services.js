@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import {bytes, h} from "./dom.js";
 
-const slowness = "910ms"; // longer than the phone waits for a screen, shorter than the others wait for a service
+const slowness = "1.1s"; // longer than the phone waits for a screen, shorter than the others wait for recommendations
 
 const actions = {
   restore: {label: "Well", title: "answers at once", to: {state: "up", latency: "0s", failure: "none"}},
