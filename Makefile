@@ -85,11 +85,11 @@ test: build ## Run every test: HEAD of shared under all, then what each gateway 
 .PHONY: test-head
 test-head: ## Does HEAD of shared break anyone: the tests of all five modules together.
 	@$(if $(RACE),,$(call skip,the race detector: CGO_ENABLED is 0))
-	$(TEST) $$(go list $(PACKAGES) | grep -v '/deploy/e2e')
+	$(TEST) $$(go list $(PACKAGES) | grep -v '/deploy/e2e\|/deploy/image')
 
 .PHONY: test-e2e
-test-e2e: build build-pinned ## Run the end-to-end tests against the programs in bin/.
-	go test -count=1 ./deploy/e2e/... # never from the cache, which does not know bin/
+test-e2e: build build-pinned ## Run the end-to-end tests against the programs in bin/, and look into an image.
+	go test -count=1 ./deploy/e2e/... ./deploy/image/... # never from the cache, which knows neither bin/ nor HEAD
 
 .PHONY: check
 check: bin/golangci-lint ## Check form, vet, lint, layout, dependency direction, generated files and releases.
@@ -136,6 +136,10 @@ proto: ## Generate Go code and the gateways' descriptor sets from deploy/proto.
 .PHONY: record
 record: build ## Record the services' answers, and what the screens make of them, anew.
 	TRIPTYCH_RECORD=1 TRIPTYCH_UPDATE=1 bin/demo run --services-only -- go test -count=1 -run 'Contract$$' $(BFFS:%=./%/...)
+
+.PHONY: soak
+soak: ## Run the tests that take minutes.
+	go test -count=1 -tags soak -run FromNothing ./deploy/image/...
 
 .PHONY: bench
 bench: ## Measure shared, layer by layer: make bench BENCH=Project.

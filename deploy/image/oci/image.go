@@ -123,15 +123,31 @@ func pack(files []file, at time.Time) ([]byte, error) {
 	return archive.Bytes(), err
 }
 
+// compress does so once. A layer made from an archive that is not compressed would
+// be compressed anew whenever somebody asks for its digest or its size.
+func compress(archive []byte) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	_, err = w.Write(archive)
+	err = errors.Join(err, w.Close())
+	return out.Bytes(), err
+}
+
 // assemble is the image for one architecture.
 func (s *Source) assemble(arch, version string, content []file) (v1.Image, error) {
 	archive, err := pack(content, s.Time)
 	if err != nil {
 		return nil, err
 	}
+	if archive, err = compress(archive); err != nil {
+		return nil, err
+	}
 	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(archive)), nil
-	}, tarball.WithMediaType(types.OCILayer), tarball.WithCompressionLevel(gzip.BestCompression))
+	}, tarball.WithMediaType(types.OCILayer))
 	if err != nil {
 		return nil, err
 	}

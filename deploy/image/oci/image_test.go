@@ -346,27 +346,6 @@ func TestTwoBuildsAreIdentical(t *testing.T) {
 	}
 }
 
-// TestProgramFromNothing: nor does it depend on what was compiled before.
-func TestProgramFromNothing(t *testing.T) {
-	if os.Getenv("REQUIRE_ALL") != "1" {
-		t.Skip("REQUIRE_ALL is not 1: compiling everything anew takes a minute or two")
-	}
-	p := image(t)
-	t.Setenv("GOCACHE", t.TempDir())
-	source, err := Open(t.Context(), filepath.Dir(p.file), gateway)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer source.Close()
-	again, err := source.build(t.Context(), "amd64", release)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(again, p.program(t, "linux/amd64")) {
-		t.Error("with an empty build cache, the program is another one")
-	}
-}
-
 // TestRoots: all authorities that are trusted without conditions, and no other.
 func TestRoots(t *testing.T) {
 	text, err := roots()
