@@ -99,7 +99,7 @@ func TestDockerfileRunsAlike(t *testing.T) {
 				}
 			}
 		}
-		if diff := cmp.Diff(Config(name), got); diff != "" {
+		if diff := cmp.Diff(container(name), got); diff != "" {
 			t.Errorf("%s (-make image +Dockerfile):\n%s", name, diff)
 		}
 	}
@@ -123,15 +123,15 @@ func TestDockerfileBuildsTheSame(t *testing.T) {
 	}
 	defer source.Close()
 	arguments := map[string]string{"BFF": gateway, "TARGETARCH": runtime.GOARCH, "VERSION": release, "COMMIT": source.Stamp()}
+	if os.Getenv("GOPROXY") == "" {
+		arguments["GOPROXY"] = "https://proxy.golang.org,direct"
+	}
 	for _, i := range dockerfile(t, "../../Dockerfile")["build"] {
 		if i.name != "RUN" {
 			continue
 		}
 		c := exec.Command("sh", "-ec", strings.ReplaceAll(i.rest, "/src", source.dir))
 		c.Dir, c.Env = source.dir, os.Environ()
-		if os.Getenv("GOPROXY") == "" {
-			arguments["GOPROXY"] = "https://proxy.golang.org,direct"
-		}
 		for _, name := range slices.Sorted(maps.Keys(arguments)) {
 			c.Env = append(c.Env, name+"="+arguments[name])
 		}

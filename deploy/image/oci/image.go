@@ -38,8 +38,8 @@ var architectures = []string{"amd64", "arm64"}
 // An Image is a gateway's image for all architectures.
 type Image struct {
 	Name, Version string
-	Index         v1.ImageIndex
 
+	index v1.ImageIndex
 	time  time.Time
 	bills map[string][]byte // by architecture
 }
@@ -73,7 +73,7 @@ func (s *Source) Image(ctx context.Context, version string) (*Image, error) {
 			Add: one, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}},
 		})
 	}
-	image.Index = mutate.Annotations(index, s.annotations(version)).(v1.ImageIndex)
+	image.index = mutate.Annotations(index, s.annotations(version)).(v1.ImageIndex)
 	return image, nil
 }
 
@@ -164,7 +164,7 @@ func (s *Source) assemble(arch, version string, content []file) (v1.Image, error
 		return nil, err
 	}
 	config.OS, config.Architecture, config.Created = "linux", arch, v1.Time{Time: s.Time}
-	config.Config = Config(s.Name)
+	config.Config = container(s.Name)
 	config.Config.Labels = s.annotations(version)
 	if image, err = mutate.ConfigFile(image, config); err != nil {
 		return nil, err
@@ -172,12 +172,12 @@ func (s *Source) assemble(arch, version string, content []file) (v1.Image, error
 	return mutate.Annotations(image, s.annotations(version)).(v1.Image), nil
 }
 
-// Config is how a container of the gateway runs. Each has a network of its own, so
+// container is how a container of the gateway runs. Each has a network of its own, so
 // all gateways have the same ports there. Operators' probes and scrapers come from
 // outside of it, and the image has no shell for one inside: so the listener for
 // operators can be reached too. Nothing on it asks who is there; a port that is not
 // published is what keeps others away.
-func Config(name string) v1.Config {
+func container(name string) v1.Config {
 	prefix := strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 	return v1.Config{
 		Entrypoint: []string{"/" + name},
@@ -208,9 +208,6 @@ func (s *Source) annotations(version string) map[string]string {
 	}
 }
 
-// Digest is what the image is called by in a registry.
-func (i *Image) Digest() (v1.Hash, error) { return i.Index.Digest() }
-
 // Write puts the image into dir, as an OCI image layout in one tar file, and beside it
 // the list of what is in each architecture's. It returns the file's name.
 func (i *Image) Write(dir string) (string, error) {
@@ -226,7 +223,7 @@ func (i *Image) Write(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := path.AppendIndex(i.Index, layout.WithAnnotations(map[string]string{
+	if err := path.AppendIndex(i.index, layout.WithAnnotations(map[string]string{
 		"org.opencontainers.image.ref.name": i.Version,
 		"io.containerd.image.name":          "docker.io/library/" + i.Name + ":" + i.Version, // what docker load calls it
 	})); err != nil {

@@ -88,6 +88,9 @@ func platforms(index v1.ImageIndex, use func(Platform) error) error {
 		return err
 	}
 	for _, descriptor := range manifest.Manifests {
+		if descriptor.Platform == nil {
+			return fmt.Errorf("%s does not say what platform it is for", descriptor.Digest)
+		}
 		image, err := index.Image(descriptor.Digest)
 		if err != nil {
 			return err

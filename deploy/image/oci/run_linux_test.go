@@ -50,7 +50,7 @@ func TestRunsAlone(t *testing.T) {
 		t.Errorf("check says %s", got)
 	}
 	// A variable that the program does not know would be a fault.
-	if got := said(Config(gateway).Env, "check"); !strings.Contains(got, "no faults") {
+	if got := said(container(gateway).Env, "check"); !strings.Contains(got, "no faults") {
 		t.Errorf("with the image's environment, check says %s", got)
 	}
 	serves(t, rootfs)

@@ -7,7 +7,8 @@
 // user that it runs as, and the list of what the program is made of.
 //
 // Every time in it is the commit's and every owner and mode is fixed, so the same
-// commit, version and Go release give the same digests on any machine.
+// commit, version and Go release give the same digests on any machine. This package
+// is of that commit too, with the certificates and the compression that it brings.
 package oci
 
 import (
@@ -96,7 +97,7 @@ func (s *Source) describe(ctx context.Context, root string) error {
 		return fmt.Errorf("commit %q: %w", about, err)
 	}
 	s.Time = time.Unix(seconds, 0).UTC()
-	text, err := output(ctx, root, nil, "git", "show", "HEAD:"+s.Name+"/go.mod")
+	text, err := output(ctx, root, nil, "git", "show", s.Commit+":"+s.Name+"/go.mod")
 	if err != nil {
 		return fmt.Errorf("%s is no module at HEAD: %w", s.Name, err)
 	}
@@ -122,10 +123,11 @@ func (s *Source) pin(text []byte) error {
 	return fmt.Errorf("%s/go.mod requires no version of %s/shared (make upgrade)", s.Name, s.House)
 }
 
-// copy unpacks what the image is made from.
+// copy unpacks what the image is made from: of the commit that was described, since
+// HEAD may have moved on, and with the line ends that are committed.
 func (s *Source) copy(ctx context.Context, root string) error {
 	archive, err := output(ctx, root, nil, "git", "-c", "core.autocrlf=input", "-c", "core.eol=lf",
-		"archive", "--format=tar", "HEAD", "--", s.Name, modproxy)
+		"archive", "--format=tar", s.Commit, "--", s.Name, modproxy)
 	if err != nil {
 		return fmt.Errorf("%s is built from itself and %s, which HEAD must have: %w", s.Name, modproxy, err)
 	}
@@ -196,9 +198,9 @@ func (s *Source) Test(ctx context.Context) error {
 // git abbreviates by how much else is in a clone.
 func (s *Source) Stamp() string { return s.Commit[:min(12, len(s.Commit))] }
 
-// BuildFlags are those of go build. Nothing in the program depends on where it was
+// buildFlags are those of go build. Nothing in the program depends on where it was
 // built, and nothing that a debugger wants is in it.
-func BuildFlags(version, commit string) []string {
+func buildFlags(version, commit string) []string {
 	return []string{
 		"-trimpath", "-buildvcs=false",
 		"-ldflags", "-s -w -buildid= -X main.version=" + version + " -X main.commit=" + commit,
@@ -208,7 +210,7 @@ func BuildFlags(version, commit string) []string {
 // build compiles the gateway for Linux, static.
 func (s *Source) build(ctx context.Context, arch, version string) ([]byte, error) {
 	program := filepath.Join(s.dir, s.Name+"."+arch)
-	args := append([]string{"build", "-o", program}, BuildFlags(version, s.Stamp())...)
+	args := append([]string{"build", "-o", program}, buildFlags(version, s.Stamp())...)
 	env := append(s.env, "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0")
 	if _, err := output(ctx, filepath.Join(s.dir, s.Name), env, "go", append(args, ".")...); err != nil {
 		return nil, err

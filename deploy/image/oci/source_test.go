@@ -114,6 +114,25 @@ func TestTheCheckoutsOwnProxyIsNotAsked(t *testing.T) {
 	}
 }
 
+// TestOneCommit: what is copied is of the commit that the image will name, even if
+// somebody commits in between.
+func TestOneCommit(t *testing.T) {
+	c := newCheckout(t)
+	s := &Source{Name: "bff-a", dir: t.TempDir()}
+	if err := s.describe(t.Context(), c.root); err != nil {
+		t.Fatal(err)
+	}
+	c.write("bff-a/main.go", "package main // of the next commit\n")
+	c.commit()
+	if err := s.copy(t.Context(), c.root); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(filepath.Join(s.dir, "bff-a", "main.go"))
+	if want := "package main\n\nfunc main() {}\n"; err != nil || string(got) != want {
+		t.Errorf("copied %q, want %q: %v", got, want, err)
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	const at = "deploy/modproxy/example.test/house/shared/@v/v0.1.0.zip"
 	for name, test := range map[string]struct {
