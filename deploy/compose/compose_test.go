@@ -154,6 +154,9 @@ func TestContainers(t *testing.T) {
 				t.Errorf("%s waits for %s, which is not there", name, other)
 			}
 		}
+		if c.Image != "" {
+			t.Errorf("%s is built under the name %s, which another container may have", name, c.Image)
+		}
 		if !c.ReadOnly || !slices.Equal(c.CapDrop, []string{"ALL"}) {
 			t.Errorf("%s may write or has capabilities", name)
 		}
