@@ -58,12 +58,12 @@ endif
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 	/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 ##@ Try it
 
 .PHONY: run
-run: build ## Open the film store: provider, services and the three gateways, until Ctrl-C.
+run: build ## Open the film store, its page, gateways and services, until Ctrl-C.
 	@exec bin/demo run
 
 .PHONY: token
@@ -78,7 +78,7 @@ build: ## Build every program of this working tree into bin/.
 	go build $(STAMP) -o bin/ $(BFFS:%=./%) ./deploy/...
 
 .PHONY: test
-test: build ## Run every test: HEAD of shared under all, then what each gateway ships, then end to end.
+test: build ## Run every test: HEAD of shared under all, then end to end beside what each gateway ships.
 	@$(MAKE) test-head
 	@$(MAKE) -j2 test-e2e test-pinned # the one waits a lot, the other compiles
 
