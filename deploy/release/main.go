@@ -7,9 +7,10 @@
 //	release bff --bff bff-tv --version v0.5.0       release a gateway under its own version
 //	release verify                                  is everything published still what it says?
 //
-// A version of shared is the module zip of one commit's shared/, and beside it the id of that
-// tree in git: so it can be rebuilt and compared, whatever happens to branches and
-// tags. A version is never changed; a mistake is retracted in go.mod and released anew.
+// A version of shared is the module zip of one commit's shared/, and beside it the id
+// of that tree in git: so it can be rebuilt and compared, whatever happens to branches
+// and tags. A version is never changed; a mistake is retracted in go.mod and released
+// anew.
 package main
 
 import (
