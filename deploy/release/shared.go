@@ -15,13 +15,17 @@ import (
 )
 
 // release publishes the shared of HEAD under a new version, after everything that
-// could be wrong was looked at.
+// could be wrong was looked at. HEAD is asked for once: it may move on meanwhile.
 func (r *repository) release(ctx context.Context, version string) error {
-	section, err := r.mayRelease(ctx, version)
+	commit, err := r.git(ctx, "rev-parse", "HEAD")
 	if err != nil {
 		return err
 	}
-	content, err := r.build(ctx, version)
+	section, err := r.mayRelease(ctx, commit, version)
+	if err != nil {
+		return err
+	}
+	content, err := r.build(ctx, commit, version)
 	if err != nil {
 		return err
 	}
@@ -33,7 +37,7 @@ func (r *repository) release(ctx context.Context, version string) error {
 	}
 	fmt.Fprintf(r.out, "\n%s %s is in deploy/modproxy (%d kB): commit it.\n", r.module, version, len(content.zip)/1000)
 	tag := sharedDir + "/" + version
-	if _, err := r.git(ctx, "tag", tag); err != nil {
+	if _, err := r.git(ctx, "tag", tag, commit); err != nil {
 		fmt.Fprintf(r.out, "Note: no tag %s was made; nothing depends on it. %v\n", tag, err)
 	}
 	return nil
@@ -41,7 +45,7 @@ func (r *repository) release(ctx context.Context, version string) error {
 
 // mayRelease looks at what needs no build, and returns the version's section of the
 // changelog.
-func (r *repository) mayRelease(ctx context.Context, version string) (string, error) {
+func (r *repository) mayRelease(ctx context.Context, commit, version string) (string, error) {
 	_, major, _ := module.SplitPathVersion(r.module)
 	if semver.Canonical(version) != version || version == "" {
 		return "", fmt.Errorf("version %q: want one such as v0.2.0", version)
@@ -61,10 +65,10 @@ func (r *repository) mayRelease(ctx context.Context, version string) (string, er
 	if dirty != "" {
 		return "", fmt.Errorf("a release is made from a commit, and these are not committed:\n%s", dirty)
 	}
-	if _, err := r.git(ctx, "cat-file", "-e", "HEAD:"+sharedDir+"/LICENSE"); err != nil {
+	if _, err := r.git(ctx, "cat-file", "-e", commit+":"+sharedDir+"/LICENSE"); err != nil {
 		return "", fmt.Errorf("shared/LICENSE is missing: the go command would take the one above, and compute another hash")
 	}
-	changelog, err := r.git(ctx, "show", "HEAD:"+sharedDir+"/CHANGELOG.md")
+	changelog, err := r.git(ctx, "show", commit+":"+sharedDir+"/CHANGELOG.md")
 	if err != nil {
 		return "", err
 	}
@@ -75,13 +79,13 @@ func (r *repository) mayRelease(ctx context.Context, version string) (string, er
 	return section, nil
 }
 
-// build makes what is published from HEAD. The same commit gives the same bytes.
-func (r *repository) build(ctx context.Context, version string) (publication, error) {
-	tree, err := r.git(ctx, "rev-parse", "HEAD:"+sharedDir)
+// build makes what is published. The same commit gives the same bytes.
+func (r *repository) build(ctx context.Context, commit, version string) (publication, error) {
+	tree, err := r.git(ctx, "rev-parse", commit+":"+sharedDir)
 	if err != nil {
 		return publication{}, err
 	}
-	committed, err := r.git(ctx, "show", "--no-patch", "--format=%ct", "HEAD")
+	committed, err := r.git(ctx, "show", "--no-patch", "--format=%ct", commit)
 	if err != nil {
 		return publication{}, err
 	}
@@ -89,12 +93,12 @@ func (r *repository) build(ctx context.Context, version string) (publication, er
 	if err != nil {
 		return publication{}, err
 	}
-	mod, err := output(ctx, r.root, nil, "git", "show", "HEAD:"+sharedDir+"/go.mod")
+	mod, err := output(ctx, r.root, nil, "git", "show", commit+":"+sharedDir+"/go.mod")
 	if err != nil {
 		return publication{}, err
 	}
 	var archive bytes.Buffer
-	err = zip.CreateFromVCS(&archive, module.Version{Path: r.module, Version: version}, r.root, "HEAD", sharedDir)
+	err = zip.CreateFromVCS(&archive, module.Version{Path: r.module, Version: version}, r.root, commit, sharedDir)
 	return publication{info: info, mod: []byte(mod), zip: archive.Bytes(), tree: tree}, err
 }
 
