@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/exp/apidiff"
+
+	"github.com/triptych-bff/triptych/deploy/internal/subprocess"
 )
 
 const testModule = "example.test/house/shared"
@@ -70,7 +72,7 @@ func (c checkout) read(name string) string {
 
 func (c checkout) run(name string, args ...string) string {
 	c.Helper()
-	text, err := output(c.Context(), c.root, nil, name, args...)
+	text, err := subprocess.Output(c.Context(), c.root, nil, name, args...)
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -139,10 +141,10 @@ func (c checkout) pinned(bff string) string {
 			return err
 		}
 		binary := filepath.Join(c.TempDir(), bff)
-		if _, err := output(ctx, filepath.Join(c.root, bff), env, "go", "build", "-o", binary, "."); err != nil {
+		if _, err := subprocess.Output(ctx, filepath.Join(c.root, bff), env, "go", "build", "-o", binary, "."); err != nil {
 			return err
 		}
-		text, err = output(ctx, c.root, nil, "sh", "-c", binary+" 2>&1")
+		text, err = subprocess.Output(ctx, c.root, nil, "sh", "-c", binary+" 2>&1")
 		return err
 	})
 	if err != nil {

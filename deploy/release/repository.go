@@ -1,17 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
 	"golang.org/x/mod/modfile"
+
+	"github.com/triptych-bff/triptych/deploy/internal/subprocess"
 )
 
 // sharedDir is the folder of the released module, in the repository's root.
@@ -27,7 +26,7 @@ type repository struct {
 
 // open finds the checkout around dir.
 func open(ctx context.Context, dir string, out io.Writer) (*repository, error) {
-	root, err := output(ctx, dir, nil, "git", "rev-parse", "--show-toplevel")
+	root, err := subprocess.Output(ctx, dir, nil, "git", "rev-parse", "--show-toplevel")
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +43,7 @@ func open(ctx context.Context, dir string, out io.Writer) (*repository, error) {
 }
 
 func (r *repository) git(ctx context.Context, args ...string) (string, error) {
-	text, err := output(ctx, r.root, nil, "git", args...)
+	text, err := subprocess.Output(ctx, r.root, nil, "git", args...)
 	return strings.TrimSpace(text), err
 }
 
@@ -52,7 +51,7 @@ func (r *repository) git(ctx context.Context, args ...string) (string, error) {
 // workspace, from the proxy in the repository first. Our module is in no public
 // checksum log, and a GOPRIVATE must not lead around the proxy.
 func (r *repository) goEnv(ctx context.Context) ([]string, error) {
-	text, err := output(ctx, r.root, nil, "go", "env", "GOPROXY", "GONOSUMDB")
+	text, err := subprocess.Output(ctx, r.root, nil, "go", "env", "GOPROXY", "GONOSUMDB")
 	if err != nil {
 		return nil, err
 	}
@@ -63,18 +62,4 @@ func (r *repository) goEnv(ctx context.Context) ([]string, error) {
 		"GONOSUMDB=" + strings.TrimSuffix(r.module+","+lines[1], ","),
 		"GONOPROXY=none",
 	}, nil
-}
-
-// output runs a command in dir and returns what it printed. Its error says what the
-// command said.
-func output(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), env...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, bytes.TrimSpace(stderr.Bytes()))
-	}
-	return stdout.String(), nil
 }

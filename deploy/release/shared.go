@@ -12,6 +12,8 @@ import (
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
 	"golang.org/x/mod/zip"
+
+	"github.com/triptych-bff/triptych/deploy/internal/subprocess"
 )
 
 // release publishes the shared of HEAD under a new version, after everything that
@@ -93,7 +95,7 @@ func (r *repository) build(ctx context.Context, commit, version string) (publica
 	if err != nil {
 		return publication{}, err
 	}
-	mod, err := output(ctx, r.root, nil, "git", "show", commit+":"+sharedDir+"/go.mod")
+	mod, err := subprocess.Output(ctx, r.root, nil, "git", "show", commit+":"+sharedDir+"/go.mod")
 	if err != nil {
 		return publication{}, err
 	}

@@ -10,13 +10,15 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
+
+	"github.com/triptych-bff/triptych/deploy/internal/subprocess"
 )
 
 // upgrade pins a gateway to a released version: a difference of two files, and of
 // go.work where a version appears or disappears.
 func (r *repository) upgrade(ctx context.Context, bff, version string) error {
 	if bff == "" || bff == sharedDir || filepath.Base(bff) != bff {
-		return fmt.Errorf("which gateway: %q is not a folder beside shared", bff)
+		return fmt.Errorf("which gateway: %q is not a folder beside shared, such as bff-tv", bff)
 	}
 	if published, err := r.proxy.has(version); err != nil {
 		return err
@@ -41,10 +43,10 @@ func (r *repository) require(ctx context.Context, bff, version string) error {
 		return err
 	}
 	dir := filepath.Join(r.root, bff)
-	if _, err := output(ctx, dir, env, "go", "get", r.module+"@"+version); err != nil {
+	if _, err := subprocess.Output(ctx, dir, env, "go", "get", r.module+"@"+version); err != nil {
 		return err
 	}
-	if _, err := output(ctx, dir, env, "go", "mod", "tidy"); err != nil {
+	if _, err := subprocess.Output(ctx, dir, env, "go", "mod", "tidy"); err != nil {
 		return err
 	}
 	pinned, err := r.pin(bff)

@@ -23,6 +23,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/crypto/x509roots/fallback/bundle"
+
+	"github.com/triptych-bff/triptych/deploy/internal/subprocess"
 )
 
 const (
@@ -65,12 +67,12 @@ var errUnable = errors.New("no image can be built here")
 // manufacture builds the gateway of a checkout's HEAD in a clone in which nothing else
 // is left: no shared/, no other gateway, no work that somebody has not committed.
 func manufacture(ctx context.Context, checkout, name string) (*product, error) {
-	root, err := output(ctx, checkout, nil, "git", "rev-parse", "--show-toplevel")
+	root, err := subprocess.Output(ctx, checkout, nil, "git", "rev-parse", "--show-toplevel")
 	if err != nil {
 		return nil, fmt.Errorf("%w: there is no history: %w", errUnable, err)
 	}
 	clone := filepath.Join(temporary, name)
-	if _, err := output(ctx, ".", nil, "git", "clone", "-q", strings.TrimSpace(root), clone); err != nil {
+	if _, err := subprocess.Output(ctx, ".", nil, "git", "clone", "-q", strings.TrimSpace(root), clone); err != nil {
 		return nil, err
 	}
 	for _, folder := range []string{"shared", "bff-mobile", "bff-web", "deploy", "go.work"} {

@@ -13,15 +13,12 @@ package oci
 
 import (
 	"archive/tar"
-	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -30,6 +27,8 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
+
+	"github.com/triptych-bff/triptych/deploy/internal/subprocess"
 )
 
 // modproxy is the folder of the released modules, in the repository's root.
@@ -55,7 +54,7 @@ func Open(ctx context.Context, checkout, bff string) (*Source, error) {
 	if !regexp.MustCompile(`^bff-[a-z0-9-]+$`).MatchString(bff) {
 		return nil, fmt.Errorf("which gateway: %q is not a folder such as bff-tv", bff)
 	}
-	root, err := output(ctx, checkout, nil, "git", "rev-parse", "--show-toplevel")
+	root, err := subprocess.Output(ctx, checkout, nil, "git", "rev-parse", "--show-toplevel")
 	if err != nil {
 		return nil, err
 	}
@@ -81,14 +80,14 @@ func (s *Source) Close() error { return os.RemoveAll(s.dir) }
 
 // describe reads what there is to know about the gateway at HEAD.
 func (s *Source) describe(ctx context.Context, root string) error {
-	dirty, err := output(ctx, root, nil, "git", "status", "--porcelain", "--", s.Name)
+	dirty, err := subprocess.Output(ctx, root, nil, "git", "status", "--porcelain", "--", s.Name)
 	if err != nil {
 		return err
 	}
 	if dirty != "" {
 		return fmt.Errorf("an image is made from a commit, and these are not committed:\n%s", dirty)
 	}
-	about, err := output(ctx, root, nil, "git", "show", "--no-patch", "--format=%H %ct", "HEAD")
+	about, err := subprocess.Output(ctx, root, nil, "git", "show", "--no-patch", "--format=%H %ct", "HEAD")
 	if err != nil {
 		return err
 	}
@@ -97,7 +96,7 @@ func (s *Source) describe(ctx context.Context, root string) error {
 		return fmt.Errorf("commit %q: %w", about, err)
 	}
 	s.Time = time.Unix(seconds, 0).UTC()
-	text, err := output(ctx, root, nil, "git", "show", s.Commit+":"+s.Name+"/go.mod")
+	text, err := subprocess.Output(ctx, root, nil, "git", "show", s.Commit+":"+s.Name+"/go.mod")
 	if err != nil {
 		return fmt.Errorf("%s is no module at HEAD: %w", s.Name, err)
 	}
@@ -126,7 +125,7 @@ func (s *Source) pin(text []byte) error {
 // copy unpacks what the image is made from: of the commit that was described, since
 // HEAD may have moved on, and with the line ends that are committed.
 func (s *Source) copy(ctx context.Context, root string) error {
-	archive, err := output(ctx, root, nil, "git", "-c", "core.autocrlf=input", "-c", "core.eol=lf",
+	archive, err := subprocess.Output(ctx, root, nil, "git", "-c", "core.autocrlf=input", "-c", "core.eol=lf",
 		"archive", "--format=tar", s.Commit, "--", s.Name, modproxy)
 	if err != nil {
 		return fmt.Errorf("%s is built from itself and %s, which HEAD must have: %w", s.Name, modproxy, err)
@@ -150,7 +149,7 @@ func (s *Source) published() error {
 // another program. Modules come from the copied proxy first, then from wherever the
 // user gets them; that may not be the checkout's proxy, which can have more than HEAD.
 func (s *Source) environment(ctx context.Context, root string) ([]string, error) {
-	text, err := output(ctx, root, nil, "go", "env", "-json",
+	text, err := subprocess.Output(ctx, root, nil, "go", "env", "-json",
 		"GOPROXY", "GONOSUMDB", "GOFLAGS", "GOMODCACHE", "GOCACHE", "GOSUMDB", "GOINSECURE", "GOAUTH", "GOTOOLCHAIN")
 	if err != nil {
 		return nil, err
@@ -173,7 +172,7 @@ func (s *Source) environment(ctx context.Context, root string) ([]string, error)
 	} else {
 		user["GOFLAGS"] = "-modcacherw" // says who may delete the cache, nothing about programs
 	}
-	env := append(os.Environ(), "GOENV=off", "GOWORK=off", "GOEXPERIMENT=", "GOFIPS140=off")
+	env := []string{"GOENV=off", "GOWORK=off", "GOEXPERIMENT=", "GOFIPS140=off"}
 	for name, value := range user {
 		env = append(env, name+"="+value)
 	}
@@ -190,7 +189,7 @@ func fileURL(dir string) string {
 
 // Test runs the gateway's tests on what it pins.
 func (s *Source) Test(ctx context.Context) error {
-	_, err := output(ctx, filepath.Join(s.dir, s.Name), s.env, "go", "test", "-vet=off", "./...")
+	_, err := subprocess.Output(ctx, filepath.Join(s.dir, s.Name), s.env, "go", "test", "-vet=off", "./...")
 	return err
 }
 
@@ -212,24 +211,10 @@ func (s *Source) build(ctx context.Context, arch, version string) ([]byte, error
 	program := filepath.Join(s.dir, s.Name+"."+arch)
 	args := append([]string{"build", "-o", program}, buildFlags(version, s.Stamp())...)
 	env := append(s.env, "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0")
-	if _, err := output(ctx, filepath.Join(s.dir, s.Name), env, "go", append(args, ".")...); err != nil {
+	if _, err := subprocess.Output(ctx, filepath.Join(s.dir, s.Name), env, "go", append(args, ".")...); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(program)
-}
-
-// output runs a command in dir and returns what it printed. Its error says what the
-// command said.
-func output(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir, cmd.Env = dir, env
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		said := cmp.Or(string(bytes.TrimSpace(stderr.Bytes())), string(bytes.TrimSpace(stdout.Bytes())))
-		return "", fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, said)
-	}
-	return stdout.String(), nil
 }
 
 // unpack writes a tar archive of folders and files below dir.

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/triptych-bff/triptych/deploy/internal/subprocess"
 )
 
 // A checkout is a repository with one gateway and one released version of shared.
@@ -46,7 +48,7 @@ func (c checkout) write(name, text string) {
 
 func (c checkout) run(args ...string) {
 	c.Helper()
-	if _, err := output(c.Context(), c.root, nil, "git", args...); err != nil {
+	if _, err := subprocess.Output(c.Context(), c.root, nil, "git", args...); err != nil {
 		c.Fatal(err)
 	}
 }
