@@ -173,7 +173,7 @@ bin/axe.min.js:
 ##@ Release it
 
 .PHONY: release-shared
-release-shared: ## Release HEAD's shared into deploy/modproxy: make release-shared V=v0.2.0.
+release-shared: ## Release HEAD's shared into deploy/modproxy: make release-shared V=v0.3.0.
 	go run ./deploy/release shared --version "$(V)"
 
 .PHONY: release
