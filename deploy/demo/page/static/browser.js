@@ -13,10 +13,13 @@ export function browser(frame, hub, {gateway, origin}) {
   let window_ = null; // the app's frame
   let ready = false;
   let film = null;
+  let wish = 0; // counts what is asked of the app; what answers an older wish is not heard
+  let exchanges = 0;
   let timer = 0;
 
   function load() {
     ready = false;
+    wish = 0;
     const query = new URLSearchParams({as: hub.user(), ...(film && {film})});
     window_ = h("iframe", {title: "The film store in a browser", src: `${origin}/?${query}`});
     view.replaceChildren(window_);
@@ -30,32 +33,35 @@ export function browser(frame, hub, {gateway, origin}) {
     }, patience);
   }
 
-  function post(reload) {
+  function post() {
     if (!ready) return load();
-    window_.contentWindow.postMessage({triptych: 1, type: "show", user: hub.user(), film, reload}, origin);
+    view.setAttribute("aria-busy", "true");
+    window_.contentWindow.postMessage({triptych: 1, type: "show", user: hub.user(), film, wish: ++wish}, origin);
   }
 
   const heard = {
     ready() {
       ready = true;
       clearTimeout(timer);
-      view.removeAttribute("aria-busy");
     },
     opened(message) {
       film = typeof message.film === "string" ? message.film : null;
       hub.opened(film);
     },
     async exchange(message) {
-      frame.dataset.showing = film ?? "home";
-      address.textContent = new URL(origin).host + (film ? `/?film=${film}` : "/");
-      if (message.problem) return hub.measured(null, message.problem);
-      const exchange = {...message, wire: {head: null, ...message.wire}, services: {calls: 0, bytes: 0, by: []}};
+      if (message.wish !== wish) return;
+      const mine = ++exchanges;
+      frame.dataset.showing = message.film ?? "home";
+      address.textContent = new URL(origin).host + (message.film ? `/?film=${message.film}` : "/");
+      let {problem = null} = message, services = null;
       try {
-        exchange.services = await api.trace(message.trace);
-        hub.measured(exchange, null);
-      } catch (problem) {
-        hub.measured(null, problem);
+        if (!problem) services = await api.trace(message.trace);
+      } catch (refusal) {
+        problem = refusal;
       }
+      if (mine !== exchanges || message.wish !== wish) return;
+      view.removeAttribute("aria-busy");
+      hub.measured(problem ? null : {...message, wire: {head: null, ...message.wire}, services}, problem);
     },
   };
 
@@ -66,15 +72,15 @@ export function browser(frame, hub, {gateway, origin}) {
 
   return {
     load,
-    reload: () => post(true),
+    reload: post,
     home() {
       film = null;
-      post(true);
+      post();
     },
     show(id) {
       if (id === film) return;
       film = id;
-      post(false);
+      post();
     },
   };
 }

@@ -40,9 +40,14 @@ export function moment(text) {
 }
 
 /** 8340 seconds are "2 h 19 min". */
-export function duration(seconds) {
+function duration(seconds) {
   const minutes = Math.round(seconds / 60);
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** What is left of a film: "1 h 2 min left"; nothing of one that was seen to its end. */
+export function left({position_s: position, duration_s: length}) {
+  return length - position < 60 ? "" : `${duration(length - position)} left`;
 }
 
 /** Facts in one line; those that are unknown are left out. */

@@ -42,13 +42,15 @@ function hub(name) {
 // A gateway notices a moment later that a service is back: a device that lacks
 // something although all are well asks again, for as long as that may take.
 const mostTries = 12;
-const tries = {};
+const again = Object.fromEntries(Object.keys(names).map((name) => [name, {tries: 0, timer: 0}]));
 function askAgain(name, lacks) {
-  if (!lacks) tries[name] = 0;
-  if (!lacks || tries[name] >= mostTries) return;
-  setTimeout(() => {
+  const mine = again[name];
+  clearTimeout(mine.timer);
+  if (!lacks) mine.tries = 0;
+  if (!lacks || mine.tries >= mostTries) return;
+  mine.timer = setTimeout(() => {
     if (!services.well()) return;
-    tries[name] = (tries[name] ?? 0) + 1;
+    mine.tries++;
     devices[name].reload();
   }, 1000);
 }
@@ -70,19 +72,27 @@ function fail(problem) {
   $("#trouble").replaceChildren(h("p", {}, problem.message || problem.detail), h("button", {type: "button", class: "plain", on: {click: () => $("#trouble").replaceChildren()}}, "Close"));
 }
 
-function reload() {
-  for (const device of Object.values(devices)) device.reload();
+function changed() {
+  count++;
+  for (const name of Object.keys(devices)) {
+    again[name].tries = 0;
+    devices[name].reload();
+  }
 }
 
-const services = switches($("#services"), {changed: reload, failed: fail});
+const services = switches($("#services"), {changed, failed: fail});
 
-// The counters follow what the devices do, at most once at a time.
+// The counters follow what the devices do. A count that was asked for before
+// something else has been changed or counted says nothing any more.
+let count = 0;
 let counting = 0;
 function recount() {
   clearTimeout(counting);
   counting = setTimeout(async () => {
+    const mine = ++count;
     try {
-      services.show((await api.world()).services);
+      const {services: counted} = await api.world();
+      if (mine === count) services.show(counted);
     } catch (problem) {
       fail(problem);
     }
@@ -115,14 +125,17 @@ $("#together").addEventListener("click", (event) => {
 
 $("#reset").addEventListener("click", async (event) => {
   const button = event.currentTarget;
-  button.disabled = true;
+  if (button.hasAttribute("aria-busy")) return;
+  button.setAttribute("aria-busy", "true");
   try {
-    services.show((await api.reset()).services);
+    const {services: restored} = await api.reset();
+    count++;
+    services.show(restored);
     for (const device of Object.values(devices)) device.home();
   } catch (problem) {
     fail(problem);
   } finally {
-    button.disabled = false;
+    button.removeAttribute("aria-busy");
   }
 });
 

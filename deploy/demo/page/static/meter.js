@@ -18,10 +18,10 @@ export function meters() {
   function add(frame, exchange) {
     const note = frame.querySelector(".meter .added");
     if (!note) return;
-    const rows = Number(note.dataset.rows ?? 0) + 1;
+    const requests = Number(note.dataset.requests ?? 0) + 1;
     const sum = Number(note.dataset.bytes ?? 0) + exchange.wire.body;
-    Object.assign(note.dataset, {rows, bytes: sum});
-    note.textContent = `then ${rows} more ${rows === 1 ? "row" : "rows"}, ${bytes(sum)}`;
+    Object.assign(note.dataset, {requests, bytes: sum});
+    note.textContent = `then ${requests} more ${requests === 1 ? "request" : "requests"}, ${bytes(sum)}`;
   }
 
   function show(frame, exchange, problem) {
@@ -36,12 +36,12 @@ export function meters() {
     const failed = exchange.status >= 400;
     const ratio = services.bytes / Math.max(1, wire.body);
     meter.replaceChildren(
-      h("p", {class: "asked"}, h("code", {}, `${exchange.method} ${exchange.path}`), h("span", {class: "added"}), wire.head !== null && h("span", {}, "head ", h("span", {data: {metric: "head", value: wire.head}}, bytes(wire.head)))),
+      h("p", {class: "asked"}, h("code", {title: exchange.path}, `${exchange.method} ${exchange.path}`), h("span", {class: "added"}), wire.head !== null && h("span", {}, "head ", h("span", {data: {metric: "head", value: wire.head}}, bytes(wire.head)))),
       h("dl", {class: "figures"},
         figure("Time", "ms", exchange.ms, `${Math.round(exchange.ms)} ms`),
         figure("Status", "status", exchange.status, exchange.status),
         figure("Calls", "calls", services.calls, services.calls),
-        figure("Missing", "missing", exchange.missing.length, failed ? "all" : exchange.missing.length || "nothing"),
+        figure("Missing", "missing", exchange.missing.length, failed ? (exchange.status < 500 ? "–" : "all") : exchange.missing.length || "nothing"),
         figure("Smaller", "ratio", ratio, failed || ratio < 1 ? "–" : `${Math.round(ratio)}×`)),
       amount("from", "services-bytes", services.bytes, "Services answered", ""),
       amount("to", "wire", wire.body, "Over the wire", packed(wire.encoding) && `${wire.encoding}, ${bytes(exchange.plain)} unpacked`),

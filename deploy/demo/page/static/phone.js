@@ -1,7 +1,7 @@
 // The phone: touch. It asks its gateway once a screen.
 
 import * as api from "./api.js";
-import {duration, h, line, moment, money, picture, progress} from "./dom.js";
+import {h, left, line, moment, money, picture, progress} from "./dom.js";
 import {absent, trouble, turns} from "./screen.js";
 import {lacking, refusalOf} from "./words.js";
 
@@ -31,10 +31,20 @@ export function phone(frame, hub) {
     return next(() => api.request("phone", hub.user(), "GET", paths[place.name](place)), (exchange, problem) => {
       hub.measured(exchange, problem);
       const failed = problem ?? (exchange.status >= 400 ? {status: exchange.status, ...exchange.body} : null);
+      const held = screen.contains(document.activeElement);
+      const now = place.film ?? place.name;
+      const top = now === frame.dataset.showing ? screen.scrollTop : 0; // what is asked for again stays where it is
       screen.replaceChildren(...[failed ? trouble(failed, load) : views[place.name](exchange.body, exchange), place.name === "film" && failed && back()].filter(Boolean));
-      screen.scrollTop = 0;
-      frame.dataset.showing = place.film ?? place.name;
+      screen.scrollTop = top;
+      if (held) focus(frame.dataset.showing);
+      frame.dataset.showing = now;
     });
+  }
+
+  /** Who uses keys stays on the screen: on the film that was left, or where the place begins. */
+  function focus(left) {
+    const button = screen.querySelector(`button[data-film="${CSS.escape(left)}"]`) ?? screen.querySelector("button") ?? screen;
+    button.focus();
   }
 
   // What the finger does: open a film, go back.
@@ -55,7 +65,7 @@ export function phone(frame, hub) {
 
   const views = {
     home({user, rentals, picks}, exchange) {
-      return h("div", {class: "home"},
+      return h("div", {},
         h("p", {class: "hello"}, "Good evening, ", h("b", {}, user.name)),
         shelf("Keep watching", (rentals?.items ?? []).map((r) => h("li", {},
           h("button", {type: "button", class: "begun", data: {film: r.film_id}, on: {click: () => open(r.film_id)}},
@@ -79,7 +89,7 @@ export function phone(frame, hub) {
         picture(f.poster, "", {class: "poster", width: 116, height: 174}),
         h("h3", {data: {film: f.id}}, f.title),
         h("p", {class: "facts"}, line(f.year, f.genre, f.minutes && `${f.minutes} min`, f.rating && `★ ${f.rating}`)),
-        watch?.percent > 0 && h("p", {class: "watch"}, progress(watch.percent, f.title), h("span", {}, `${duration(watch.duration_s - watch.position_s)} left`)),
+        watch?.percent > 0 && h("p", {class: "watch"}, progress(watch.percent, f.title), h("span", {}, left(watch) || "You have seen it.")),
         absent("How far you have watched", lacking(exchange, "watch")),
         rental && h("button", {type: "button", class: "rent", on: {click: (e) => rent(f.id, e.currentTarget, result)}}, `Rent for ${money(rental.price)}`),
         result,
@@ -95,7 +105,7 @@ export function phone(frame, hub) {
     result.textContent = "";
     try {
       const exchange = await api.request("phone", hub.user(), "POST", "/v1/rentals", {film_id: id});
-      hub.measured(exchange, null);
+      if (result.isConnected) hub.measured(exchange, null);
       if (exchange.status >= 400) throw {status: exchange.status, ...exchange.body};
       const {rental, wallet} = exchange.body;
       button.textContent = "Rented";

@@ -17,22 +17,20 @@ export function trouble(problem, again) {
 }
 
 /**
- * Asks and draws, the newest wish first: an answer that comes when something else
- * is wanted already is dropped. Only what takes long enough to notice is shown as
- * loading.
+ * Asks and draws; only the newest wish counts. An answer that comes when something
+ * else is wanted already is dropped.
  */
 export function turns(root) {
   let turn = 0;
   return async function next(ask, draw) {
     const mine = ++turn;
-    const slow = setTimeout(() => root.setAttribute("aria-busy", "true"), 150);
+    root.setAttribute("aria-busy", "true");
     try {
       const answer = await ask();
       if (mine === turn) draw(answer, null);
     } catch (problem) {
       if (mine === turn) draw(null, problem);
     } finally {
-      clearTimeout(slow);
       if (mine === turn) root.removeAttribute("aria-busy");
     }
   };

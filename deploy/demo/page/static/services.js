@@ -36,7 +36,7 @@ export function switches(list, {changed, failed}) {
     const {element, buttons, counts} = cards.get(service.name);
     const now = actionOf(service);
     element.dataset.state = now;
-    counts.textContent = service.protocol + (service.state === "up" ? ` · ${service.requests} answers, ${bytes(service.bytes)}` : " · no process");
+    counts.textContent = service.protocol + (service.state === "up" ? ` · ${service.requests} ${service.requests === 1 ? "answer" : "answers"}, ${bytes(service.bytes)}` : " · no process");
     for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.action === now));
   }
 
@@ -46,7 +46,7 @@ export function switches(list, {changed, failed}) {
     element.setAttribute("aria-busy", "true");
     try {
       show(await api.change(name, actions[action].to));
-      changed(`${name} ${actions[action].title}.`);
+      changed();
     } catch (problem) {
       failed(problem);
     } finally {

@@ -2,7 +2,7 @@
 // will have it; every row remembers where it was left.
 
 import * as api from "./api.js";
-import {duration, h, line, picture, progress} from "./dom.js";
+import {h, left, line, picture, progress} from "./dom.js";
 import {absent, trouble, turns} from "./screen.js";
 import {lacking} from "./words.js";
 
@@ -81,17 +81,18 @@ export function tv(frame, hub) {
     } catch (e) {
       problem = e;
     }
-    if (view !== mine) return (row.asked = false);
+    row.asked = false;
+    if (view !== mine) return; // asked for again when that view is back
     if (exchange) hub.added(exchange);
-    if (problem || exchange.status >= 400) {
-      row.asked = false; // the next move tries again
+    if (problem || exchange.status >= 400) { // the next move tries again
       if (row.buttons.length === 0) row.strip.replaceChildren(absent("This row", {part: row.id}));
       return;
     }
     const films = exchange.body.items.map(card(row.layout));
     for (const button of films) button.tabIndex = -1;
-    row.strip.replaceChildren(...row.buttons, ...films);
-    Object.assign(row, {state: "filled", buttons: [...row.buttons, ...films], next: exchange.body.next, asked: false});
+    if (row.buttons.length === 0) row.strip.replaceChildren(); // what was said to be absent
+    row.strip.append(...films); // the others stay: one of them may have the focus
+    Object.assign(row, {state: "filled", buttons: [...row.buttons, ...films], next: exchange.body.next});
     if (row === view.rows[view.at]) settle(holds());
   }
 
@@ -99,7 +100,7 @@ export function tv(frame, hub) {
 
   function filmView({film: f, play, similar}, exchange) {
     const said = h("p", {class: "result", role: "status"});
-    const label = play?.percent > 0 ? `▶ Go on, ${duration(play.duration_s - play.position_s)} left` : "▶ Play";
+    const label = !play?.percent ? "▶ Play" : left(play) ? `▶ Go on, ${left(play)}` : "▶ Play again";
     const start = play?.manifest && h("button", {type: "button", class: "play", on: {click: () => (said.textContent = `The set would now play ${play.manifest}`)}}, label);
     const others = (similar?.items ?? []).map(card("poster"));
     const element = h("article", {class: "detail", data: {film: f.id}},
@@ -109,7 +110,7 @@ export function tv(frame, hub) {
         h("p", {class: "facts"}, line(f.year, f.genre, f.minutes && `${f.minutes} min`, f.rating && `★ ${f.rating}`, f.director)),
         h("p", {class: "summary"}, f.summary),
         start, progress(play?.percent, f.title), absent("Playing", lacking(exchange, "manifest") ?? lacking(exchange, "play")), said),
-      h("section", {class: "row poster", "aria-label": "More like this"}, h("h4", {}, "More like this"), absent("More like this", lacking(exchange, "similar")), h("div", {class: "strip"}, others)));
+      h("section", {class: "row poster", "aria-label": "More like this"}, h("h4", {}, "More like this"), absent("This row", lacking(exchange, "similar")), h("div", {class: "strip"}, others)));
     return {element, rows: [{id: "play", buttons: start ? [start] : [], left: 0}, {id: "similar", buttons: others, left: 0}], at: 0};
   }
 
@@ -161,15 +162,15 @@ export function tv(frame, hub) {
   function vertical(step) {
     let to = view.at + step;
     while (view.rows[to]?.buttons.length === 0) to += step;
-    if (!view.rows[to]) return;
+    if (!view.rows[to]) return fill();
     view.at = to;
     settle(true);
   }
 
   function horizontal(step) {
     const row = view.rows[view.at];
-    if (!row) return;
-    row.left = Math.max(0, Math.min(row.left + step, row.buttons.length - 1));
+    if (!current()) return fill();
+    row.left = Math.max(0, Math.min(row.buttons.indexOf(current()) + step, row.buttons.length - 1));
     settle(true);
   }
 

@@ -10,7 +10,9 @@ const framed = window.parent !== window && frames !== "";
 
 let user = "ada";
 let film = null;
-let turn = 0; // the newest wish; an answer to an older one is dropped
+let turn = 0; // the newest; an answer to an older one is dropped
+let wish = 0; // what the page around us has last wished for, by its own count
+let drawn = null; // the address of what is shown
 
 function tell(type, more) {
   if (framed) window.parent.postMessage({triptych: 1, type, ...more}, frames);
@@ -27,8 +29,9 @@ async function show({focus}) {
   const mine = ++turn;
   const shown = film;
   const path = shown ? `/api/pages/films/${encodeURIComponent(shown)}` : "/api/pages/home";
-  const slow = setTimeout(() => main.setAttribute("aria-busy", "true"), 150);
-  let exchange = null, content, title = "The film store";
+  const address = views.address(user, shown);
+  main.setAttribute("aria-busy", "true");
+  let exchange = null, failure = null, content, title = "The film store";
   try {
     const answer = await load(user, path);
     exchange = answer.exchange;
@@ -37,9 +40,7 @@ async function show({focus}) {
     title = answer.body.seo?.title ?? title;
   } catch (problem) {
     content = views.trouble(problem, () => show({focus: true}));
-    if (!exchange) tell("exchange", {problem: {status: problem.status ?? 0, code: problem.code ?? "failed", detail: problem.detail ?? String(problem)}});
-  } finally {
-    clearTimeout(slow);
+    failure = {status: problem.status ?? 0, code: problem.code ?? "failed", detail: problem.detail ?? String(problem)};
   }
   if (mine !== turn) return;
   main.removeAttribute("aria-busy");
@@ -47,9 +48,10 @@ async function show({focus}) {
   document.title = title;
   document.querySelector("#who").textContent = user;
   document.querySelector(".home").href = views.address(user, null);
-  scrollTo(0, 0);
+  if (address !== drawn) scrollTo(0, 0); // what is asked for again stays where it is
+  drawn = address;
   if (focus) main.querySelector("h1").focus({preventScroll: true});
-  if (exchange) tell("exchange", {...exchange, films: [...new Set([...main.querySelectorAll("[data-film]")].map((e) => e.dataset.film))]});
+  tell("exchange", {wish, film: shown, ...(exchange ?? {problem: failure})});
 }
 
 // Links lead to pages of this app, without loading it again.
@@ -71,8 +73,7 @@ addEventListener("popstate", () => {
 
 addEventListener("message", ({origin, source, data}) => {
   if (!framed || origin !== frames || source !== window.parent || data?.triptych !== 1 || data.type !== "show") return;
-  const same = data.user === user && data.film === film;
-  if (same && !data.reload) return;
+  wish = data.wish;
   history.replaceState(null, "", views.address(data.user, data.film));
   readAddress();
   show({focus: false});

@@ -105,7 +105,7 @@ function facts(f) {
 
 function reviews({total, summary, items}) {
   return h("div", {},
-    h("p", {class: "facts"}, total === 0 ? "Nobody has said anything yet." : line(`★ ${summary.average} on average`, `${summary.count} reviews`)),
+    h("p", {class: "facts"}, total === 0 ? "Nobody has said anything yet." : line(`★ ${summary.average} on average`, `${summary.count} ${summary.count === 1 ? "review" : "reviews"}`)),
     h("ul", {class: "said"}, items.map((r) => h("li", {}, h("b", {}, r.title), stars(r.rating), h("p", {}, r.body), h("small", {}, line(r.author?.name, day(r.created_at), r.helpful > 0 && `${r.helpful} found it helpful`))))));
 }
 
