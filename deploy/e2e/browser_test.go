@@ -71,7 +71,7 @@ func (v *visitor) begin() {
 	v.t.Helper()
 	v.wait("the page is there", `document.querySelectorAll("[data-user]").length > 0`)
 	v.click("#reset")
-	v.wait("the demo is reset", `!document.querySelector("#reset").disabled && document.querySelectorAll("[data-action=restore][aria-pressed=true]").length === 6`)
+	v.wait("the demo is reset", `!document.querySelector("#reset[aria-busy]") && document.querySelectorAll("[data-action=restore][aria-pressed=true]").length === 6`)
 	v.all("home")
 	v.well()
 }

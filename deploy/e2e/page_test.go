@@ -417,16 +417,10 @@ func screenshots(v *visitor) {
 		v.t.Skip("TRIPTYCH_SCREENSHOTS=1 draws the README's pictures anew")
 	}
 	v.save("well.png")
-	v.turn("recommendations", "slow")
-	v.until("the phone goes without", func() bool { return v.metric("phone", "missing") == 1 })
-	v.wait("the browser has its answer", shown("web"))
-	v.wait("the television has its answer", shown("tv"))
-	v.save("slow.png")
-	v.turn("recommendations", "restore")
-	v.well()
-	v.turn("users", "stop")
-	v.until("phone and browser have no screen", func() bool { return v.metric("phone", "status") >= 500 && v.metric("web", "status") >= 500 })
-	v.wait("the television goes on", shown("tv"))
+	v.turn("recommendations", "stop")
+	for _, d := range devices {
+		v.until(d+" goes without recommendations", func() bool { return v.metric(d, "missing") > 0 })
+	}
 	v.save("stopped.png")
 }
 
@@ -512,7 +506,8 @@ func (v *visitor) turn(service, action string) {
 func (v *visitor) well() {
 	v.t.Helper()
 	for _, d := range devices {
-		v.until(d+" has everything again", func() bool {
+		v.wait(d+" has its answer", shown(d))
+		v.until(d+" has everything", func() bool {
 			return v.metric(d, "status") == http.StatusOK && v.metric(d, "missing") == 0 && len(v.films(d)) > 0
 		})
 	}
