@@ -94,7 +94,8 @@ export function phone(frame, hub) {
         rental && h("button", {type: "button", class: "rent", on: {click: (e) => rent(f.id, e.currentTarget, result)}}, `Rent for ${money(rental.price)}`),
         result,
         h("p", {class: "summary"}, f.summary),
-        h("section", {}, h("h4", {}, opinions ? `Others say ★ ${opinions.average?.toFixed?.(1) ?? opinions.average}` : "Others say"), absent("What others say", lacking(exchange, "opinions")),
+        h("section", {}, h("h4", {}, opinions?.count > 0 ? `Others say ★ ${opinions.average.toFixed(1)}` : "Others say"), absent("What others say", lacking(exchange, "opinions")),
+          opinions?.count === 0 && h("p", {class: "absent"}, "Nobody has said anything yet."),
           (opinions?.items ?? []).map((o) => h("blockquote", {}, h("p", {}, o.title), h("footer", {}, `${o.author}, ★ ${o.rating}`)))),
         shelf("More like this", (similar?.items ?? []).filter((s) => s.film).map((s) => film(s.film)), lacking(exchange, "similar")));
     },
