@@ -156,7 +156,8 @@ export function tv(frame, hub) {
     const rows = button.closest(".rows");
     const strip = button.closest(".strip");
     strip?.scrollTo({left: button.offsetLeft - strip.clientWidth * 0.05});
-    rows?.scrollTo({top: Math.max(0, button.closest(".row").offsetTop - rows.clientHeight * 0.08)});
+    const uppermost = view.rows.slice(0, view.at).every((r) => r.buttons.length === 0); // what is said above it is seen too
+    rows?.scrollTo({top: uppermost ? 0 : Math.max(0, button.closest(".row").offsetTop - rows.clientHeight * 0.08)});
   }
 
   function vertical(step) {
