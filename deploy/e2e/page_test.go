@@ -183,7 +183,11 @@ func keyboard(v *visitor) {
 	}
 	v.press("ArrowDown", "ArrowDown")
 	v.wait("the shells near the focus are filled", `document.querySelectorAll("[data-row=drama] [data-film], [data-row=thriller] [data-film]").length > 16`)
-	v.press("ArrowDown", "ArrowRight")
+	v.press("ArrowDown")
+	for range 18 {
+		v.press("ArrowRight")
+	}
+	v.wait("the row goes on where its first page ends", `document.querySelectorAll("[data-row=drama] [data-film]").length > 20`)
 	id := focused()
 	v.press("Enter")
 	v.all(id)
@@ -429,8 +433,12 @@ func (v *visitor) save(name string) {
 	v.t.Helper()
 	const most = 400 << 10
 	v.aside()
-	v.wait("all pictures have come", `[...document.images].every((i) => i.complete)`)
-	v.waitInFrame("all pictures of the browser app have come", `[...document.images].every((i) => i.complete || i.loading === "lazy")`)
+	const come = `[...document.images].every((i) => {
+		const {x, y, width, height} = i.getBoundingClientRect();
+		return i.complete || document.elementFromPoint(x + width / 2, y + height / 2) !== i;
+	})` // or are out of sight, and so not asked for
+	v.wait("all pictures have come", come)
+	v.waitInFrame("all pictures of the browser app have come", come)
 	picture := v.picture()
 	if len(picture) > most {
 		v.t.Errorf("%s has %d bytes, more than %d", name, len(picture), most)
