@@ -12,7 +12,7 @@ function section(heading, content, missing) {
   return h("section", {}, h("h2", {}, heading), missing, content);
 }
 
-const shelf = (items, more) => items.length > 0 && h("ul", {class: `shelf ${more ?? ""}`}, items.map((i) => h("li", {}, i)));
+const shelf = (items) => items.length > 0 && h("ul", {class: "shelf"}, items.map((i) => h("li", {}, i)));
 
 export const address = (user, film) => `/?${new URLSearchParams({as: user, ...(film && {film})})}`;
 
