@@ -219,7 +219,7 @@ func TestTheDemosImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for dir := range strings.Lines(string(out)) {
-		if dir = strings.TrimSpace(dir); strings.HasPrefix(dir, root) && dir != filepath.Join(root, "deploy") {
+		if dir = strings.TrimSpace(dir); strings.HasPrefix(dir, root+string(filepath.Separator)) && dir != filepath.Join(root, "deploy") {
 			t.Errorf("it needs %s, which is not sent to the builder", dir)
 		}
 	}
