@@ -49,6 +49,10 @@ CLIENT   ?= mobile
 BENCH    ?= .
 FUZZTIME ?= 20s
 
+# For the test of the page: a browser, and the script that judges it.
+CHROMIUM ?=
+AXE      ?=
+
 # make itself has a variable AS, the assembler.
 ifeq ($(origin AS),default)
 AS := ada
@@ -89,6 +93,9 @@ test-head: ## Does HEAD of shared break anyone: the tests of all five modules to
 
 .PHONY: test-e2e
 test-e2e: build build-pinned ## Run the end-to-end tests against the programs in bin/.
+	@$(if $(shell command -v curl),,$(call skip,what curl sees of TLS and HTTP/2: it is not installed))
+	@$(if $(CHROMIUM)$(shell command -v chromium google-chrome),,$(call skip,the page: there is no Chromium))
+	@$(if $(AXE)$(wildcard bin/axe.min.js),,$(call skip,whether everybody can use the page: make bin/axe.min.js fetches the judge))
 	go test -count=1 ./deploy/e2e/... # never from the cache, which does not know bin/
 
 # Apart from make test, since it compiles a gateway for two architectures.
@@ -167,13 +174,13 @@ bin/golangci-lint: deploy/tools/go.mod deploy/tools/go.sum
 	cd deploy/tools && GOWORK=off go build -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 # What judges whether everybody can use the demo's page: a script, from npm.
-AXE := axe-core-4.14.1.tgz
+AXE_CORE := axe-core-4.14.1.tgz
 bin/axe.min.js:
 	@mkdir -p bin
 	cd bin && npm pack --silent axe-core@4.14.1
-	cd bin && echo "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745  $(AXE)" | sha256sum --check --quiet
-	tar -xzOf bin/$(AXE) package/axe.min.js > $@
-	@rm bin/$(AXE)
+	cd bin && echo "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745  $(AXE_CORE)" | sha256sum --check --quiet
+	tar -xzOf bin/$(AXE_CORE) package/axe.min.js > $@
+	@rm bin/$(AXE_CORE)
 
 ##@ Release it
 
