@@ -52,7 +52,6 @@ func build(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("image build", flag.ContinueOnError)
 	bff := flags.String("bff", "", "`folder` of the gateway, for example bff-tv")
 	version := flags.String("version", "devel", "`version` that the program and the image carry")
-	to := flags.String("out", filepath.Join("bin", "images"), "`folder` that the image is written to")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -65,7 +64,7 @@ func build(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	file, err := image.Write(*to)
+	file, err := image.Write(filepath.Join("bin", "images"))
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,7 @@ import (
 	"time"
 
 	"github.com/triptych-bff/triptych/deploy/demo/device"
+	"github.com/triptych-bff/triptych/deploy/internal/static"
 )
 
 // Config is what the page shows.
@@ -127,7 +128,7 @@ type Processes interface {
 // A Page is a running page; [Page.Close] ends its connections.
 type Page struct {
 	config   Config
-	files    map[string]file
+	files    map[string]static.File
 	services []*service
 	devices  map[string]*emulated
 	tokens   tokens

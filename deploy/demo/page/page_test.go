@@ -433,7 +433,7 @@ func TestThePageItself(t *testing.T) {
 	}
 	for name, f := range files() {
 		a := s.send("GET", "/static/"+name, "")
-		if f.contentType == "" || a.status != http.StatusOK || a.header.Get("Content-Type") != f.contentType || a.header.Get("X-Content-Type-Options") != "nosniff" {
+		if f.Type == "" || a.status != http.StatusOK || a.header.Get("Content-Type") != f.Type || a.header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: %d %v", name, a.status, a.header)
 		}
 	}

@@ -1,56 +1,29 @@
 package page
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"io/fs"
 	"net/http"
-	"path"
 	"strings"
-	"time"
+
+	"github.com/triptych-bff/triptych/deploy/internal/static"
 )
 
 //go:embed static
 var embedded embed.FS
 
-// A file is ready to be sent.
-type file struct {
-	contentType, etag string
-	body              []byte
-}
-
-// types are those that the page has; the machine is not asked.
-var types = map[string]string{
-	".html": "text/html; charset=utf-8",
-	".css":  "text/css; charset=utf-8",
-	".js":   "text/javascript; charset=utf-8",
-	".svg":  "image/svg+xml",
-}
-
 // files are the built-in ones by their path below static.
-func files() map[string]file {
-	all := map[string]file{}
+func files() map[string]static.File {
+	all := map[string]static.File{}
 	_ = fs.WalkDir(embedded, "static", func(name string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
 		}
 		body, err := embedded.ReadFile(name)
-		sum := sha256.Sum256(body)
-		all[strings.TrimPrefix(name, "static/")] = file{types[path.Ext(name)], `"` + hex.EncodeToString(sum[:8]) + `"`, body}
+		all[strings.TrimPrefix(name, "static/")] = static.New(name, body)
 		return err
 	}) // built in: cannot fail
 	return all
-}
-
-// serve sends the file, or that the browser's copy is still good.
-func (f file) serve(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Content-Type", f.contentType)
-	h.Set("Cache-Control", "no-cache")
-	h.Set("ETag", f.etag)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.body))
 }
 
 // index is the page. The gateways let exactly one origin show the browser app in a
@@ -60,7 +33,7 @@ func (p *Page) index(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, p.config.Origin+"/", http.StatusTemporaryRedirect)
 		return
 	}
-	p.files["index.html"].serve(w, r)
+	p.files["index.html"].ServeHTTP(w, r)
 }
 
 func (p *Page) static(w http.ResponseWriter, r *http.Request) {
@@ -69,5 +42,5 @@ func (p *Page) static(w http.ResponseWriter, r *http.Request) {
 		(&problem{http.StatusNotFound, "no-route", "The page has no file " + quoted(r.PathValue("file")) + "."}).write(w)
 		return
 	}
-	f.serve(w, r)
+	f.ServeHTTP(w, r)
 }

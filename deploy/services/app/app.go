@@ -13,15 +13,13 @@ package app
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"html"
 	"net/http"
 	"path"
 	"strings"
-	"time"
 
+	"github.com/triptych-bff/triptych/deploy/internal/static"
 	"github.com/triptych-bff/triptych/deploy/services/rest"
 )
 
@@ -38,61 +36,38 @@ type Config struct {
 }
 
 //go:embed static
-var static embed.FS
-
-// A file is ready to be sent.
-type file struct {
-	contentType, etag string
-	body              []byte
-}
-
-// types are those that the app has; the machine is not asked.
-var types = map[string]string{
-	".html": "text/html; charset=utf-8",
-	".css":  "text/css; charset=utf-8",
-	".js":   "text/javascript; charset=utf-8",
-	".svg":  "image/svg+xml",
-}
+var embedded embed.FS
 
 // Handler serves the app.
 func Handler(c Config) http.Handler {
 	files := load(c)
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { files["index.html"].serve(w, r) })
+	mux.Handle("GET /{$}", files["index.html"])
 	mux.HandleFunc("GET /app/{file}", func(w http.ResponseWriter, r *http.Request) {
 		f, ok := files[r.PathValue("file")]
 		if !ok {
 			rest.Refuse(w, http.StatusNotFound, "the app has no such file")
 			return
 		}
-		f.serve(w, r)
+		f.ServeHTTP(w, r)
 	})
 	mux.Handle("POST /app/sign-in", signIn(c.Provider))
 	return guarded(c, rest.Handler(mux))
 }
 
 // load reads the files once, and writes into the page whom it may talk with.
-func load(c Config) map[string]file {
+func load(c Config) map[string]static.File {
 	const folder = "static"
-	files := map[string]file{}
-	entries, _ := static.ReadDir(folder) // built in
+	files := map[string]static.File{}
+	entries, _ := embedded.ReadDir(folder) // built in
 	for _, e := range entries {
-		body, _ := static.ReadFile(path.Join(folder, e.Name()))
+		body, _ := embedded.ReadFile(path.Join(folder, e.Name()))
 		if e.Name() == "index.html" {
 			body = bytes.ReplaceAll(body, []byte("{{frames}}"), []byte(html.EscapeString(c.Frames)))
 		}
-		sum := sha256.Sum256(body)
-		files[e.Name()] = file{types[path.Ext(e.Name())], `"` + hex.EncodeToString(sum[:8]) + `"`, body}
+		files[e.Name()] = static.New(e.Name(), body)
 	}
 	return files
-}
-
-func (f file) serve(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Content-Type", f.contentType)
-	h.Set("Cache-Control", "no-cache")
-	h.Set("ETag", f.etag)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.body))
 }
 
 // guarded tells the browser what the app does not need, so that nothing else

@@ -89,10 +89,10 @@ func TestEveryFileHasAType(t *testing.T) {
 	files := load(Config{})
 	names := regexp.MustCompile(`(?:/app/|from "\./)([a-z-]+\.(?:js|css|svg))`)
 	for name, f := range files {
-		if f.contentType == "" {
+		if f.Type == "" {
 			t.Errorf("%s has no content type", name)
 		}
-		for _, m := range names.FindAllStringSubmatch(string(f.body), -1) {
+		for _, m := range names.FindAllStringSubmatch(string(f.Body), -1) {
 			if _, ok := files[m[1]]; !ok {
 				t.Errorf("%s names %s, which is not there", name, m[1])
 			}
@@ -101,7 +101,7 @@ func TestEveryFileHasAType(t *testing.T) {
 }
 
 func TestNothingInline(t *testing.T) {
-	page := string(load(Config{})["index.html"].body)
+	page := string(load(Config{})["index.html"].Body)
 	if found := regexp.MustCompile(`(?i)<style|\sstyle=|\son[a-z]+=|<script[^>]*>[^<]`).FindString(page); found != "" {
 		t.Errorf("the policy forbids %q", found)
 	}
