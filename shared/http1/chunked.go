@@ -5,13 +5,13 @@ import "strings"
 // Chunked finds the content in a chunked body (RFC 9112 §7.1) that comes in
 // pieces. The zero value stands before the first chunk.
 type Chunked struct {
-	Trailer []Field // what came behind the last chunk, once Done
+	Trailer Fields // what came behind the last chunk, once Done
 
 	part  part
 	left  uint64 // bytes of the chunk that have not come
 	size  int    // digits of its size so far, or bytes of its extensions
-	extra int    // bytes of all extensions
-	text  []byte // of the trailers
+	extra int    // bytes of all extensions, or of all trailers
+	line  []byte // of a trailer, so far
 }
 
 // A part is what the next byte belongs to.
@@ -35,7 +35,7 @@ const (
 	maxSizeDigits = 15 // so that a size fits any integer
 	maxExtension  = 256
 	maxExtensions = 16 << 10 // of all chunks: nobody uses them
-	maxTrailer    = 8 << 10
+	maxTrailers   = 8 << 10
 )
 
 // Done is whether the body has ended.
@@ -71,9 +71,9 @@ func (c *Chunked) step(b byte) error {
 	case chunkExt:
 		return c.extension(b)
 	case chunkLF:
-		c.part, c.size = chunkData, 0
+		c.part = chunkData
 		if c.left == 0 {
-			c.part = trailerStart
+			c.part, c.extra = trailerStart, 0
 		}
 		return must(b == '\n', LineEnd)
 	case chunkDataCR:
@@ -88,19 +88,21 @@ func (c *Chunked) step(b byte) error {
 			return nil
 		}
 		c.part = trailer
-		return c.line(b)
+		if !isToken[b] {
+			return Trailers
+		}
+		return c.trailer(b)
 	case trailer:
-		return c.line(b)
+		return c.trailer(b)
 	case trailerLF:
 		c.part = trailerStart
-		c.text = append(c.text, '\r', '\n')
-		return must(b == '\n', LineEnd)
-	default: // lastLF
-		c.part = done
 		if b != '\n' {
 			return LineEnd
 		}
-		return c.parseTrailers()
+		return c.keepTrailer()
+	default: // lastLF
+		c.part = done
+		return must(b == '\n', LineEnd)
 	}
 }
 
@@ -152,32 +154,30 @@ func (c *Chunked) extension(b byte) error {
 	return must(isValue[b] && c.size <= maxExtension && c.extra <= maxExtensions, ChunkExtension)
 }
 
-// line takes a byte of a trailer line up to its CR.
-func (c *Chunked) line(b byte) error {
+// trailer takes a byte of a trailer line up to its CR.
+func (c *Chunked) trailer(b byte) error {
 	switch {
 	case b == '\r':
 		c.part = trailerLF
 		return nil
 	case !isValue[b]:
 		return Trailers
-	case len(c.text) >= maxTrailer:
+	case c.extra == maxTrailers:
 		return TrailersTooLong
 	}
-	c.text = append(c.text, b)
+	c.extra++
+	c.line = append(c.line, b)
 	return nil
 }
 
-// parseTrailers reads the lines, which are known to be short and to end well.
-func (c *Chunked) parseTrailers() error {
-	for text := string(c.text); text != ""; {
-		line, rest, _ := strings.Cut(text, "\r\n")
-		f, err := parseField(line)
-		if err != nil || forbidden(f.Name) {
-			return Trailers
-		}
-		c.Trailer = append(c.Trailer, f)
-		text = rest
+// keepTrailer reads a line that has ended.
+func (c *Chunked) keepTrailer() error {
+	f, err := parseField(string(c.line))
+	if err != nil || forbidden(f.Name) {
+		return Trailers
 	}
+	c.Trailer = append(c.Trailer, f)
+	c.line = c.line[:0]
 	return nil
 }
 

@@ -26,6 +26,29 @@ func (f Field) Is(name string) bool {
 	return len(f.Name) == len(name) && strings.EqualFold(f.Name, name)
 }
 
+// Fields are header lines in the order in which they were sent.
+type Fields []Field
+
+// Get is the value of the first of that name, or "".
+func (f Fields) Get(name string) string {
+	for i := range f {
+		if f[i].Is(name) {
+			return f[i].Value
+		}
+	}
+	return ""
+}
+
+// Values are all of that name, each line its own.
+func (f Fields) Values(name string) (values []string) {
+	for i := range f {
+		if f[i].Is(name) {
+			values = append(values, f[i].Value)
+		}
+	}
+	return values
+}
+
 // A Head is a request's or an answer's first line and headers. Its strings are
 // pieces of the text that it was parsed from. It is parsed over and over without
 // allocating, as soon as Fields has room.
@@ -34,7 +57,7 @@ type Head struct {
 	Status         int    // of an answer, from 100 to 599
 	Reason         string // of an answer; may be empty
 	Minor          int    // of the version HTTP/1.x
-	Fields         []Field
+	Fields         Fields
 
 	Length     int64 // Content-Length; -1 where there is none
 	Chunked    bool  // Transfer-Encoding is chunked
@@ -49,16 +72,6 @@ type Head struct {
 // (RFC 9112 §9.3). HTTP/1.0's keep-alive is not taken up (appendix C.2.2).
 func (h *Head) KeepAlive() bool { return h.Minor > 0 && !h.Close }
 
-// Get is the value of the first header of that name, or "".
-func (h *Head) Get(name string) string {
-	for i := range h.Fields {
-		if h.Fields[i].Is(name) {
-			return h.Fields[i].Value
-		}
-	}
-	return ""
-}
-
 // A Finder finds the end of a head that comes in pieces. The zero value is ready
 // for the first.
 type Finder struct {
@@ -67,10 +80,13 @@ type Finder struct {
 }
 
 // End is how long the head at the beginning of b is, with its empty line; zero
-// while that has not come. Between two calls b only grows. What is wrong with an
-// unfinished head is told as soon as it can be, and a head that is too long as
-// soon as it is.
+// while that has not come. Between two calls b only grows. A line end that is
+// none, and a head that is too long, are told at once; so is what begins with no
+// word, since it would be waited for in vain.
 func (f *Finder) End(b []byte, limits Limits) (int, error) {
+	if len(b) > 0 && !isToken[b[0]] {
+		return 0, StartLine
+	}
 	end := 0
 	for end == 0 {
 		i := bytes.IndexByte(b[f.seen:], '\n')
@@ -80,10 +96,8 @@ func (f *Finder) End(b []byte, limits Limits) (int, error) {
 		}
 		at := f.seen + i
 		switch {
-		case at == 0 || b[at-1] != '\r':
+		case b[at-1] != '\r':
 			return 0, LineEnd
-		case at-1 == f.line && f.line == 0:
-			return 0, StartLine
 		case at-1 == f.line:
 			end = at + 1
 		}
@@ -289,7 +303,7 @@ func parseField(line string) (Field, error) {
 		return Field{}, FieldName
 	}
 	value := line[colon+1:]
-	if !all(value, &isValue) {
+	if !isText(value) {
 		return Field{}, FieldValue
 	}
 	return Field{line[:colon], trim(value)}, nil

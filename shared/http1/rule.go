@@ -62,8 +62,8 @@ var rules = [...]struct{ section, text string }{
 	ChunkEnd:        {"RFC 9112 §7.1", "A chunk does not end where its size says."},
 	Trailers:        {"RFC 9112 §7.1.2", "A trailer is malformed, or none may be."},
 	TrailersTooLong: {"RFC 9110 §6.5", "The trailers are too long."},
-	LineTooLong:     {"RFC 9112 §3", "The request line is too long."},
-	HeadTooLong:     {"RFC 9110 §5.4", "The head of the request is too long."},
+	LineTooLong:     {"RFC 9112 §3", "The first line is too long."},
+	HeadTooLong:     {"RFC 9110 §5.4", "The head is too long."},
 	FieldTooLong:    {"RFC 9110 §5.4", "A header is too long."},
 	TooManyFields:   {"RFC 9110 §5.4", "There are too many headers."},
 }

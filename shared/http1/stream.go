@@ -1,0 +1,295 @@
+package http1
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Patience is how long a service is waited for.
+type Patience struct {
+	Head  time.Duration // from the moment that the request was sent to the final head
+	Stall time.Duration // for more of the body; a connection of another protocol may be silent as long
+}
+
+// A Stream is an answer whose body is read while it comes. It is closed, once.
+// All its methods are for one goroutine.
+type Stream struct {
+	Head    Head
+	Trailer Fields // once the body has ended
+
+	exchange *Exchange
+	upload   *upload // nil where the request has no Stream
+	stall    time.Duration
+	reader   reader
+	kind     bodyKind
+	chunked  Chunked
+	left     int64 // of a counted body
+	err      error // io.EOF behind a body that has ended well
+	let      bool  // the connection was let go of
+}
+
+type bodyKind uint8
+
+const (
+	countedBody bodyKind = iota
+	chunkedBody
+	restBody // up to the connection's end
+)
+
+// Open sends a request and waits for the final head. Interim answers but 100 are
+// given to inform, if any, by the same goroutine.
+//
+// A body that is sent meanwhile may be read on behind Open and behind Close, since
+// an answer need not wait for its request. Whoever owns it ends a Read that is
+// under way.
+func (c *Client) Open(ctx context.Context, req *Request, p Patience, inform func(*Head)) (*Stream, error) {
+	x := &Exchange{client: c, request: req, ctx: ctx, deadline: time.Now().Add(p.Head)}
+	x.conn = c.take(x.deadline)
+	x.stop = context.AfterFunc(ctx, x.giveUp)
+	s := &Stream{exchange: x, stall: p.Stall}
+	err := s.open(p, inform)
+	if err == nil {
+		return s, nil
+	}
+	if own := s.upload.failure(); own != nil {
+		err = own
+	}
+	s.Close()
+	return nil, err
+}
+
+func (s *Stream) open(p Patience, inform func(*Head)) error {
+	x := s.exchange
+	if x.conn == nil {
+		if err := x.attach(x.ctx); err != nil {
+			return err
+		}
+	}
+	err := s.heads(p, inform)
+	if err != nil && x.replayable(err) {
+		x.detach()
+		if err = x.attach(x.ctx); err == nil {
+			err = s.heads(p, inform)
+		}
+	}
+	return err
+}
+
+// heads sends the request and reads the final head.
+func (s *Stream) heads(p Patience, inform func(*Head)) error {
+	x := s.exchange
+	if err := x.send(); err != nil {
+		return err
+	}
+	if x.request.Stream != nil {
+		s.upload = &upload{conn: x.conn, patience: p, sent: make(chan struct{})}
+		go s.upload.run(x.request)
+	}
+	s.reader = reader{read: x.conn.stream.Read, limits: x.client.options.Answer, request: x.request, buffer: s.reader.buffer}
+	if s.reader.buffer == nil {
+		s.reader.buffer = getBuffer(0)
+	}
+	if err := s.reader.final(&s.Head, inform); err != nil {
+		return err
+	}
+	s.upload.answered()
+	x.conn.deadline = time.Time{} // the upload may have moved it
+	return s.begin()
+}
+
+// begin finds out how the body ends. One that has none has ended.
+func (s *Stream) begin() error {
+	switch {
+	case s.Head.Status == http.StatusSwitchingProtocols:
+		s.kind, s.Head.Close = restBody, true
+	case !hasBody(s.exchange.request.method(), s.Head.Status):
+		return s.finish()
+	case s.Head.Chunked:
+		s.kind = chunkedBody
+	case s.Head.Length == 0:
+		return s.finish()
+	case s.Head.Length > 0:
+		s.left = s.Head.Length
+	default:
+		s.kind, s.Head.Close = restBody, true
+	}
+	return nil
+}
+
+// finish lets go of the connection behind the whole answer.
+func (s *Stream) finish() error {
+	if s.reader.from < s.reader.to {
+		s.err = ErrSurplus
+		return s.err
+	}
+	s.err, s.let = io.EOF, true
+	answer := &s.Head
+	if !s.upload.whole() {
+		answer = nil
+	}
+	s.exchange.end(answer)
+	return nil
+}
+
+// Ended is whether the whole body was returned, so that Next would be [io.EOF].
+func (s *Stream) Ended() bool { return s.err == io.EOF }
+
+// Next is the next piece of the body, valid until the next call. At the end it is
+// [io.EOF], and only where the answer was whole and well-formed.
+func (s *Stream) Next() ([]byte, error) {
+	for s.err == nil {
+		if s.reader.from < s.reader.to {
+			piece, err := s.piece()
+			if err != nil {
+				s.err = err
+				break
+			}
+			if len(piece) > 0 {
+				return piece, nil
+			}
+			continue
+		}
+		if err := s.fetch(); err != nil {
+			s.err = err
+		}
+	}
+	return nil, s.err
+}
+
+// piece takes content off what has come.
+func (s *Stream) piece() (piece []byte, err error) {
+	r := &s.reader
+	have := r.buffer.b[r.from:r.to]
+	switch s.kind {
+	case countedBody:
+		piece = have[:min(int64(len(have)), s.left)]
+		r.from += len(piece)
+		if s.left -= int64(len(piece)); s.left == 0 {
+			err = s.finish()
+		}
+	case chunkedBody:
+		skip, data, wrong := s.chunked.Next(have)
+		piece = have[skip : skip+data]
+		r.from += skip + data
+		if err = wrong; s.chunked.Done() {
+			s.Trailer = s.chunked.Trailer
+			err = s.finish()
+		}
+	default:
+		piece, r.from = have, r.to
+	}
+	return piece, err
+}
+
+// fetch waits for more.
+func (s *Stream) fetch() error {
+	r := &s.reader
+	r.from, r.to = 0, 0
+	if len(r.buffer.b) < streamRoom && s.kind != restBody && (s.left > int64(len(r.buffer.b)) || s.kind == chunkedBody) {
+		r.buffer = r.buffer.grown(0, streamRoom)
+	}
+	s.wait()
+	err := r.more()
+	switch {
+	case err == nil:
+		return nil
+	case s.kind == restBody && errors.Is(err, io.EOF):
+		s.let = true
+		s.exchange.end(nil)
+		return io.EOF
+	}
+	return cut(err)
+}
+
+// streamRoom is what a long body is read into.
+const streamRoom = 32 << 10
+
+// wait gives the service its time to go on. It is not moved for every piece.
+func (s *Stream) wait() {
+	cn := s.exchange.conn
+	if deadline := time.Now().Add(s.stall); deadline.Sub(cn.deadline).Abs() > s.stall/8 {
+		cn.deadline = deadline
+		_ = cn.wire.SetReadDeadline(deadline)
+	}
+}
+
+// worthSplicing is how much of a body must be left to have the kernel move it.
+const worthSplicing = 64 << 10
+
+// spliced is how much is moved at once: little enough that a slow receiver takes
+// it within the time that the service has.
+const spliced = 256 << 10
+
+// Splice has the kernel move a part of the body from connection to connection,
+// where it can (dst is, or leads to, a TCP connection) and where enough is left
+// to be worth it. Otherwise n is zero, and Next has the body.
+func (s *Stream) Splice(dst io.ReaderFrom) (n int64, err error) {
+	if s.err != nil || s.kind != countedBody || s.left < worthSplicing || s.reader.from < s.reader.to {
+		return 0, nil
+	}
+	tcp, ok := s.exchange.conn.plain()
+	if !ok {
+		return 0, nil
+	}
+	s.wait()
+	most := min(s.left, spliced)
+	n, err = dst.ReadFrom(&io.LimitedReader{R: tcp, N: most})
+	s.left -= n
+	switch {
+	case err != nil:
+		s.err = err
+	case n < most:
+		s.err = errIncomplete
+	case s.left == 0:
+		return n, s.finish()
+	}
+	return n, s.err
+}
+
+// Close gives up what was not read.
+func (s *Stream) Close() {
+	if !s.let {
+		s.let = true
+		s.exchange.giveUp()
+		s.exchange.end(nil)
+	}
+	if s.err == nil || s.err == io.EOF {
+		s.err = net.ErrClosed
+	}
+	if s.reader.buffer != nil {
+		s.reader.buffer.put()
+		s.reader.buffer = nil
+	}
+}
+
+// Tunnel is the connection behind an answer 101, which speaks another protocol
+// from here on. It lasts as long as the stream, whose body is not to be read. Any
+// goroutine may read, and any may write.
+func (s *Stream) Tunnel() io.ReadWriter { return &tunnel{s, s.exchange.conn} }
+
+type tunnel struct {
+	stream *Stream
+	conn   *conn
+}
+
+// extend takes a sign of life, in either direction.
+func (t *tunnel) extend() { _ = t.conn.wire.SetDeadline(time.Now().Add(t.stream.stall)) }
+
+func (t *tunnel) Read(p []byte) (int, error) {
+	if r := &t.stream.reader; r.from < r.to { // came with the head
+		n := copy(p, r.buffer.b[r.from:r.to])
+		r.from += n
+		return n, nil
+	}
+	t.extend()
+	return t.conn.stream.Read(p)
+}
+
+func (t *tunnel) Write(p []byte) (int, error) {
+	t.extend()
+	return t.conn.stream.Write(p)
+}
