@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/triptych-bff/triptych/shared/http1"
 	"github.com/triptych-bff/triptych/shared/problem"
 )
 
@@ -31,10 +32,9 @@ type Conn struct {
 	failed  atomic.Bool // the body is not what it should be
 	closing atomic.Bool
 
-	out     []byte // may be read
-	in      []byte // has come and may not be read yet
-	seen    int    // how much of in has been searched for lines
-	line    int    // where in its last, unfinished line begins
+	out     []byte       // may be read
+	in      []byte       // has come and may not be read yet
+	finder  http1.Finder // of the end of the head that has begun
 	body    body
 	begun   bool // a head has come
 	dropped int  // bytes behind what was refused
@@ -152,9 +152,9 @@ func (c *Conn) hold(rest []byte) {
 func (c *Conn) scan(b []byte) (good, rest []byte) {
 	at := 0
 	for at < len(b) {
-		if c.body.part != none {
-			n, ok := c.body.follow(b[at:])
-			if at += n; !ok {
+		if c.body.open() {
+			n, err := c.body.follow(b[at:])
+			if at += n; err != nil {
 				c.fail()
 				break
 			}
@@ -163,9 +163,9 @@ func (c *Conn) scan(b []byte) (good, rest []byte) {
 		if b = skipEmptyLines(b, at); at == len(b) {
 			break
 		}
-		n, wrong := c.head(b[at:])
-		if wrong != nil {
-			c.refuse(wrong)
+		n, err := c.head(b[at:])
+		if err != nil {
+			c.refuse(refusal(err))
 		}
 		if n == 0 {
 			break
@@ -195,13 +195,13 @@ func (c *Conn) refuse(p *problem.Problem) {
 // then fails the body and closes the connection after the answer, whereas an error
 // of the connection itself would mean that the client has gone.
 func (c *Conn) fail() {
-	c.out = []byte(c.body.part.spoil())
+	c.out = []byte(c.body.chunks.Spoil())
 	c.failed.Store(true)
 }
 
 // head is the length of the head at the beginning of b, zero while it is not
 // whole.
-func (c *Conn) head(b []byte) (n int, wrong *problem.Problem) {
+func (c *Conn) head(b []byte) (int, error) {
 	if c.limits.H2C && !c.begun && b[0] == preface[0] {
 		switch got := string(b[:min(len(b), len(preface))]); {
 		case got == preface:
@@ -214,46 +214,15 @@ func (c *Conn) head(b []byte) (n int, wrong *problem.Problem) {
 	if b[0] == '\r' && len(b) == 1 {
 		return 0, nil // perhaps of an empty line
 	}
-	end, wrong := c.end(b)
-	if end == 0 || wrong != nil {
-		return 0, wrong
+	n, err := c.finder.End(b, http1.Limits{Head: c.limits.Head})
+	if n == 0 || err != nil {
+		return 0, err
 	}
-	h, wrong := parseHead(b[:end])
-	if wrong != nil {
-		return 0, wrong
+	if err := c.body.behind(b[:n]); err != nil {
+		return 0, err
 	}
-	c.body, c.begun, c.seen, c.line = bodyOf(h), true, 0, 0
-	return end, nil
-}
-
-// end finds the empty line that ends a head. What can be told of an unfinished
-// one is told at once.
-func (c *Conn) end(b []byte) (end int, wrong *problem.Problem) {
-	if !isToken[b[0]] {
-		return 0, bad(textLine)
-	}
-	for end == 0 {
-		i := bytes.IndexByte(b[c.seen:], '\n')
-		if i < 0 {
-			c.seen = len(b)
-			break
-		}
-		at := c.seen + i
-		switch {
-		case at == 0 || b[at-1] != '\r':
-			return 0, bad(textBareLF)
-		case at-1 == c.line && c.line > 0:
-			end = at + 1
-		}
-		c.seen, c.line = at+1, at+1
-	}
-	if end > c.limits.Head || end == 0 && len(b) > c.limits.Head {
-		if bytes.IndexByte(b[:c.limits.Head], '\n') < 0 {
-			return 0, problem.URITooLong.New(textLongURL)
-		}
-		return 0, problem.HeadersTooLarge.New(textLongHead)
-	}
-	return end, nil
+	c.begun, c.finder = true, http1.Finder{}
+	return n, nil
 }
 
 // maxDropped is how much is read behind what was refused, so that the client can
@@ -317,7 +286,7 @@ func (c *Conn) SetDeadline(t time.Time) error {
 // expect bounds the time of a head that has begun: net/http, which has seen none
 // of it, believes the connection to be idle.
 func (c *Conn) expect(head bool) {
-	head = head && c.body.part == none
+	head = head && !c.body.open()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if head != c.headBy.IsZero() {

@@ -7,11 +7,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/iotest"
 	"time"
 
+	"github.com/triptych-bff/triptych/shared/http1"
 	"github.com/triptych-bff/triptych/shared/problem"
 )
 
@@ -75,61 +77,93 @@ func TestEmptyLinesBeforeARequestAreDropped(t *testing.T) {
 
 func TestRefusedHeads(t *testing.T) {
 	const post = "POST / HTTP/1.1\r\nHost: h\r\n"
-	for text, want := range map[string]*problem.Problem{
-		post + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n":          bad(textBoth),
-		post + "Content-Length: 1\r\nContent-Length: 1\r\n\r\n":                   bad(textLength),
-		post + "Content-Length: 1, 1\r\n\r\n":                                     bad(textLength),
-		post + "Content-Length: +1\r\n\r\n":                                       bad(textLength),
-		post + "Content-Length:\r\n\r\n":                                          bad(textLength),
-		post + "Content-Length: 1000000000000000000\r\n\r\n":                      bad(textLength),
-		post + "Transfer-Encoding: gzip, chunked\r\n\r\n":                         bad(textCoding),
-		post + "Transfer-Encoding: identity\r\n\r\n":                              bad(textCoding),
-		post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n": bad(textCoding),
-		post + "Transfer-Encoding: chunked\r\nTrailer: A, content-length\r\n\r\n": bad(textTrailer),
-		"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n":                   bad(textOld),
-		post + "Expect: tea\r\n\r\n":                                              problem.ExpectationFailed.New(textExpect),
-		post + "A : b\r\n\r\n":                                                    bad(textName),
-		post + ": b\r\n\r\n":                                                      bad(textName),
-		post + "A\r\n\r\n":                                                        bad(textName),
-		post + "A: b\r\n c\r\n\r\n":                                               bad(textFold),
-		post + "A: b\r\n\tc: d\r\n\r\n":                                           bad(textFold),
-		post + "A: b\rc\r\n\r\n":                                                  bad(textValue),
-		post + "A: b\x00\r\n\r\n":                                                 bad(textValue),
-		post + "A: b\x7f\r\n\r\n":                                                 bad(textValue),
-		post + "A: b\nC: d\r\n\r\n":                                               bad(textBareLF),
-		"GET / HTTP/1.1\n":                                                        bad(textBareLF),
-		"GET / HTTP/1.1\r\n\r\n":                                                  bad(textHost),
-		post + "Host: h\r\n\r\n":                                                  bad(textHost),
-		"GET / HTTP/1.1\r\nHost: h/\r\n\r\n":                                      bad(textHost),
-		"GET /\r\n\r\n":                                                           bad(textLine),
-		"GET  / HTTP/1.1\r\nHost: h\r\n\r\n":                                      bad(textTarget),
-		"GET / / HTTP/1.1\r\nHost: h\r\n\r\n":                                     bad(textTarget),
-		"GET a HTTP/1.1\r\nHost: h\r\n\r\n":                                       bad(textTarget),
-		"GET /\x01 HTTP/1.1\r\nHost: h\r\n\r\n":                                   bad(textTarget),
-		"GET /%4 HTTP/1.1\r\nHost: h\r\n\r\n":                                     problem.InvalidPath.New(`the path has a "%" that two hexadecimal digits do not follow`),
-		"GET / HTTP/2.0\r\nHost: h\r\n\r\n":                                       bad(textVersion),
-		"GET / http/1.1\r\nHost: h\r\n\r\n":                                       bad(textVersion),
-		"GET / HTTP/1.11\r\nHost: h\r\n\r\n":                                      bad(textVersion),
-		"G(T / HTTP/1.1\r\nHost: h\r\n\r\n":                                       bad(textLine),
-		"\x16\x03\x01":                                                            bad(textLine),
-		"\rGET":                                                                   bad(textLine),
-		"\n":                                                                      bad(textLine),
-		preface:                                                                   bad(textVersion),
-		"GET /" + strings.Repeat("a", 2000):                                       problem.URITooLong.New(textLongURL),
-		post + strings.Repeat("A: b\r\n", 200):                                    problem.HeadersTooLarge.New(textLongHead),
-		post + strings.Repeat("A: b\r\n", 200) + "\r\n":                           problem.HeadersTooLarge.New(textLongHead),
+	for text, rule := range map[string]http1.Rule{
+		post + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n":          http1.LengthAndCoding,
+		post + "Content-Length: 1\r\nContent-Length: 1\r\n\r\n":                   http1.LengthField,
+		post + "Content-Length: 1, 1\r\n\r\n":                                     http1.LengthField,
+		post + "Content-Length: +1\r\n\r\n":                                       http1.LengthField,
+		post + "Content-Length:\r\n\r\n":                                          http1.LengthField,
+		post + "Content-Length: 1000000000000000000\r\n\r\n":                      http1.LengthField,
+		post + "Transfer-Encoding: gzip, chunked\r\n\r\n":                         http1.CodingField,
+		post + "Transfer-Encoding: identity\r\n\r\n":                              http1.CodingField,
+		post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n": http1.CodingField,
+		post + "Transfer-Encoding: chunked\r\nTrailer: A, content-length\r\n\r\n": http1.TrailerField,
+		"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n":                   http1.CodingIn10,
+		post + "Expect: tea\r\n\r\n":                                              http1.Expectation,
+		post + "A : b\r\n\r\n":                                                    http1.FieldName,
+		post + ": b\r\n\r\n":                                                      http1.FieldName,
+		post + "A\r\n\r\n":                                                        http1.FieldName,
+		post + "A: b\r\n c\r\n\r\n":                                               http1.Folded,
+		post + "A: b\r\n\tc: d\r\n\r\n":                                           http1.Folded,
+		post + "A: b\rc\r\n\r\n":                                                  http1.FieldValue,
+		post + "A: b\x00\r\n\r\n":                                                 http1.FieldValue,
+		post + "A: b\x7f\r\n\r\n":                                                 http1.FieldValue,
+		post + "A: b\nC: d\r\n\r\n":                                               http1.LineEnd,
+		"GET / HTTP/1.1\n":                                                        http1.LineEnd,
+		"GET / HTTP/1.1\r\n\r\n":                                                  http1.HostField,
+		post + "Host: h\r\n\r\n":                                                  http1.HostField,
+		"GET / HTTP/1.1\r\nHost: h/\r\n\r\n":                                      http1.HostField,
+		"GET /\r\n\r\n":                                                           http1.StartLine,
+		"GET  / HTTP/1.1\r\nHost: h\r\n\r\n":                                      http1.Target,
+		"GET / / HTTP/1.1\r\nHost: h\r\n\r\n":                                     http1.Target,
+		"GET a HTTP/1.1\r\nHost: h\r\n\r\n":                                       http1.Target,
+		"GET /\x01 HTTP/1.1\r\nHost: h\r\n\r\n":                                   http1.Target,
+		"GET /%4 HTTP/1.1\r\nHost: h\r\n\r\n":                                     http1.Escape,
+		"GET / HTTP/2.0\r\nHost: h\r\n\r\n":                                       http1.Version,
+		"GET / http/1.1\r\nHost: h\r\n\r\n":                                       http1.Version,
+		"GET / HTTP/1.11\r\nHost: h\r\n\r\n":                                      http1.Version,
+		"G(T / HTTP/1.1\r\nHost: h\r\n\r\n":                                       http1.StartLine,
+		"\x16\x03\x01":                                                            http1.StartLine,
+		"\rGET":                                                                   http1.StartLine,
+		"\n":                                                                      http1.StartLine,
+		preface:                                                                   http1.Version,
+		"GET /" + strings.Repeat("a", 2000):                                       http1.LineTooLong,
+		post + strings.Repeat("A: b\r\n", 200):                                    http1.HeadTooLong,
+		post + strings.Repeat("A: b\r\n", 200) + "\r\n":                           http1.HeadTooLong,
 	} {
 		for name, cut := range pieces {
 			got, c, err := through(cut(strings.NewReader(get+text+get)), usual)
 			if got != get+placeholder || err != nil {
 				t.Errorf("%s: %q became %q, %v", name, text, got, err)
 			}
+			want := refusal(rule)
 			r := &http.Request{Method: placeholderMethod}
 			if p := c.Refusal(r); p == nil || p.Kind != want.Kind || p.Detail != want.Detail {
 				t.Errorf("%s: %q: %v, not %v", name, text, p, want)
 			}
 			if c.Refusal(&http.Request{Method: "GET"}) != nil {
 				t.Error("the request before it is refused too")
+			}
+		}
+	}
+}
+
+func TestRulesAreProblems(t *testing.T) {
+	kinds := map[http1.Rule]problem.Kind{
+		http1.LineTooLong: problem.URITooLong, http1.HeadTooLong: problem.HeadersTooLarge, http1.FieldTooLong: problem.HeadersTooLarge,
+		http1.TooManyFields: problem.HeadersTooLarge, http1.Expectation: problem.ExpectationFailed, http1.Escape: problem.InvalidPath,
+		http1.StartLine: problem.BadRequest, http1.LengthAndCoding: problem.BadRequest,
+	}
+	for rule, kind := range kinds {
+		if p := refusal(rule); p.Kind != kind || p.Detail != rule.Error() {
+			t.Errorf("%v is %v", rule, p)
+		}
+	}
+}
+
+// TestNothingOfAHeadIsKept: the parser's strings are the reader's own bytes.
+func TestNothingOfAHeadIsKept(t *testing.T) {
+	for _, head := range []string{get, "GET / HTTP/1.1\r\nHost: h\r\nA: b\r\nno colon\r\n\r\n"} {
+		_ = new(body).behind([]byte(head))
+		h := heads.Get().(*http1.Head)
+		all := h.Fields[:cap(h.Fields)]
+		h.Fields = nil
+		if !reflect.DeepEqual(*h, http1.Head{}) {
+			t.Errorf("%+v", h)
+		}
+		for _, f := range all {
+			if f != (http1.Field{}) {
+				t.Errorf("%q", f)
 			}
 		}
 	}
@@ -209,7 +243,7 @@ func TestAHeadThatHasBegunHasItsTime(t *testing.T) {
 func TestCloseLetsTheClientReadTheRefusal(t *testing.T) {
 	s := &script{Reader: strings.NewReader(strings.Repeat("x", 100))}
 	c := New(s, usual)
-	c.refuse(bad(textLine))
+	c.refuse(refusal(http1.StartLine))
 	if err := c.Close(); err != nil || !s.closed {
 		t.Fatal(err)
 	}
