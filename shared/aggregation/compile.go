@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/triptych-bff/triptych/shared/http1"
 	"github.com/triptych-bff/triptych/shared/projection"
 	"github.com/triptych-bff/triptych/shared/upstream"
 )
@@ -215,7 +216,7 @@ func (c *compiler) body(to *call, from *Call) {
 	if from.method == http.MethodGet || from.method == http.MethodDelete {
 		c.fault(from.place(), "a %s has no body", from.method)
 	}
-	to.request.Header = http.Header{"Content-Type": {"application/json"}}
+	to.request.Header = http1.Fields{{Name: "Content-Type", Value: "application/json"}}
 	to.fields = c.object(to, from, "", from.fields)
 }
 

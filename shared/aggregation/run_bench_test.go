@@ -37,6 +37,9 @@ func BenchmarkRun(b *testing.B) {
 // ready is a service that has already answered.
 type ready struct{ body []byte }
 
+// Ready is true.
+func (ready) Ready() bool { return true }
+
 func (r ready) Start(context.Context, *upstream.Request) upstream.Pending { return r }
 
 func (r ready) Wait() (*upstream.Response, error) {

@@ -182,6 +182,7 @@ func TestAPanicInACallEndsTheCall(t *testing.T) {
 // broken is a service whose answers cannot be taken.
 type broken struct{}
 
+func (broken) Ready() bool                                               { return false }
 func (broken) Start(context.Context, *upstream.Request) upstream.Pending { return broken{} }
 func (broken) Wait() (*upstream.Response, error)                         { panic("out of luck") }
 func (broken) Cancel()                                                   {}

@@ -2,9 +2,7 @@ package httpcache
 
 import (
 	"context"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/triptych-bff/triptych/shared/config"
+	"github.com/triptych-bff/triptych/shared/http1"
 	"github.com/triptych-bff/triptych/shared/telemetry"
 	"github.com/triptych-bff/triptych/shared/upstream"
 )
@@ -142,11 +141,11 @@ func shareable(req *upstream.Request) bool {
 	if strings.Contains(req.Path, separator) || strings.Contains(req.Query, separator) {
 		return false
 	}
-	for name, values := range req.Header {
-		if slices.ContainsFunc(values, func(value string) bool { return strings.Contains(value, separator) }) {
+	for _, f := range req.Header {
+		if strings.Contains(f.Value, separator) {
 			return false
 		}
-		switch http.CanonicalHeaderKey(name) {
+		switch http.CanonicalHeaderKey(f.Name) {
 		case "Authorization", "Proxy-Authorization", "Cookie", "Range", "Cache-Control", "Pragma",
 			"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range":
 			return false
@@ -166,10 +165,8 @@ func key(service string, req *upstream.Request) string {
 	}
 	var b strings.Builder
 	b.WriteString(service + separator + req.Path + separator + req.Query)
-	for _, name := range slices.Sorted(maps.Keys(req.Header)) {
-		for _, value := range req.Header[name] {
-			b.WriteString(separator + name + separator + value)
-		}
+	for _, f := range req.Header {
+		b.WriteString(separator + f.Name + separator + f.Value)
 	}
 	return b.String()
 }
@@ -185,8 +182,13 @@ func (c *Cache) lookup(key string) *upstream.Response {
 		return nil // otter removes it in its own time
 	}
 	resp := *e.response
-	resp.Header = maps.Clone(resp.Header)
-	resp.Header["Age"] = []string{strconv.FormatInt(int64(age/time.Second), 10)}
+	resp.Header = make(http1.Fields, 0, len(e.response.Header)+1)
+	for _, f := range e.response.Header {
+		if !f.Is("Age") {
+			resp.Header = append(resp.Header, f)
+		}
+	}
+	resp.Header = append(resp.Header, http1.Field{Name: "Age", Value: strconv.FormatInt(int64(age/time.Second), 10)})
 	return &resp
 }
 
@@ -205,15 +207,15 @@ func (c *Cache) keep(key string, asked time.Time, resp *upstream.Response) {
 // freshness is how long an answer is fresh and how old it is already. It is not
 // ok if the answer may not be kept.
 func freshness(resp *upstream.Response) (lifetime, age time.Duration, ok bool) {
-	c, ok := parseControl(resp.Header["Cache-Control"])
-	if !ok || resp.Status != http.StatusOK || !c.public || c.noCache || !sharable(resp, c) || !variesByCoding(resp.Header["Vary"]) {
+	c, ok := parseControl(resp.Header.Values("Cache-Control"))
+	if !ok || resp.Status != http.StatusOK || !c.public || c.noCache || !sharable(resp, c) || !variesByCoding(resp.Header.Values("Vary")) {
 		return 0, 0, false
 	}
 	lifetime = c.maxAge
 	if c.sMaxAge >= 0 {
 		lifetime = c.sMaxAge
 	}
-	switch ages := resp.Header["Age"]; len(ages) {
+	switch ages := resp.Header.Values("Age"); len(ages) {
 	case 0:
 	case 1:
 		if age, ok = deltaSeconds(ages[0]); !ok {
@@ -227,7 +229,7 @@ func freshness(resp *upstream.Response) (lifetime, age time.Duration, ok bool) {
 
 // sharable tells whether an answer may go to others who asked the same.
 func sharable(resp *upstream.Response, c control) bool {
-	return !c.private && !c.noStore && len(resp.Header["Set-Cookie"]) == 0
+	return !c.private && !c.noStore && len(resp.Header.Values("Set-Cookie")) == 0
 }
 
 // variesByCoding tells whether an answer depends on no header but the one that
@@ -248,11 +250,8 @@ const overhead = 512
 
 func weight(key string, resp *upstream.Response) int64 {
 	n := overhead + len(key) + cap(resp.Body)
-	for name, values := range resp.Header {
-		n += len(name)
-		for _, value := range values {
-			n += len(value)
-		}
+	for _, f := range resp.Header {
+		n += len(f.Name) + len(f.Value)
 	}
 	return int64(n)
 }
@@ -262,6 +261,9 @@ type found struct{ response *upstream.Response }
 
 // Wait is the kept answer.
 func (f found) Wait() (*upstream.Response, error) { return f.response, nil }
+
+// Ready is true.
+func (found) Ready() bool { return true }
 
 // Cancel does nothing: there is nothing under way.
 func (found) Cancel() {}

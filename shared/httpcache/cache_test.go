@@ -1,10 +1,12 @@
 package httpcache
 
 import (
+	"maps"
+	"slices"
+
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,10 +17,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
 
 	"github.com/triptych-bff/triptych/shared/config"
+	"github.com/triptych-bff/triptych/shared/http1"
 	"github.com/triptych-bff/triptych/shared/protojson"
 	"github.com/triptych-bff/triptych/shared/telemetry"
 	"github.com/triptych-bff/triptych/shared/upstream"
@@ -62,15 +66,27 @@ func (p *pending) Wait() (*upstream.Response, error) {
 	return p.response, p.err
 }
 
+func (p *pending) Ready() bool { return false }
+
 func (p *pending) Cancel() { p.cancel(); p.origin.ended.Add(1) }
 
 func ok(header http.Header) func(context.Context, *upstream.Request) (*upstream.Response, error) {
 	return func(context.Context, *upstream.Request) (*upstream.Response, error) {
-		return &upstream.Response{Status: 200, Header: header.Clone(), Body: []byte("ok")}, nil
+		return &upstream.Response{Status: 200, Header: fields(header), Body: []byte("ok")}, nil
 	}
 }
 
 var public = http.Header{"Cache-Control": {"public, max-age=60"}}
+
+// fields are header lines in the order of their names.
+func fields(h http.Header) (all http1.Fields) {
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, value := range h[name] {
+			all = append(all, http1.Field{Name: name, Value: value})
+		}
+	}
+	return all
+}
 
 func shared() *upstream.Request {
 	return &upstream.Request{Path: "/books/1", Query: "a=b", Shared: true}
@@ -105,10 +121,10 @@ func TestKept(t *testing.T) {
 		first := ask(t, c, shared())
 		time.Sleep(20*time.Second + 500*time.Millisecond)
 		second := ask(t, c, shared())
-		want := &upstream.Response{Status: 200, Body: []byte("ok"), Header: http.Header{
-			"Cache-Control": {"public, max-age=60"}, "Age": {"30"}, "X-A": {"b"},
+		want := &upstream.Response{Status: 200, Body: []byte("ok"), Header: http1.Fields{
+			{Name: "Cache-Control", Value: "public, max-age=60"}, {Name: "X-A", Value: "b"}, {Name: "Age", Value: "30"},
 		}}
-		if diff := cmp.Diff(want, second); diff != "" {
+		if diff := cmp.Diff(want, second, cmpopts.IgnoreUnexported(upstream.Response{})); diff != "" {
 			t.Error(diff)
 		}
 		if first.Header.Get("Age") != "10" {
@@ -180,7 +196,7 @@ func TestWhatIsKept(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			within(t, Config{}, func(t *testing.T, cache *Cache) {
 				o := &origin{answer: func(context.Context, *upstream.Request) (*upstream.Response, error) {
-					return &upstream.Response{Status: test.status, Header: test.header}, nil
+					return &upstream.Response{Status: test.status, Header: fields(test.header)}, nil
 				}}
 				c := cache.Wrap(o)
 				ask(t, c, shared())
@@ -200,7 +216,7 @@ func TestWhichCallsAreTheSame(t *testing.T) {
 		return r
 	}
 	header := func(name string, values ...string) *upstream.Request {
-		return change(func(r *upstream.Request) { r.Header = http.Header{name: values} })
+		return change(func(r *upstream.Request) { r.Header = fields(http.Header{name: values}) })
 	}
 	for _, test := range []struct {
 		name string
@@ -251,7 +267,7 @@ func TestBounds(t *testing.T) {
 	within(t, Config{Size: 64 << 10, MaxEntry: 4 << 10}, func(t *testing.T, cache *Cache) {
 		length := 0
 		o := &origin{answer: func(context.Context, *upstream.Request) (*upstream.Response, error) {
-			return &upstream.Response{Status: 200, Header: public, Body: make([]byte, length)}, nil
+			return &upstream.Response{Status: 200, Header: fields(public), Body: make([]byte, length)}, nil
 		}}
 		c := cache.Wrap(o)
 		length = 4 << 10
@@ -423,7 +439,7 @@ func TestAPrivateAnswerIsNotHandedRound(t *testing.T) {
 				var n atomic.Int32
 				o := &origin{answer: func(context.Context, *upstream.Request) (*upstream.Response, error) {
 					time.Sleep(time.Second)
-					return &upstream.Response{Status: 200, Header: header, Body: fmt.Append(nil, n.Add(1))}, nil
+					return &upstream.Response{Status: 200, Header: fields(header), Body: fmt.Append(nil, n.Add(1))}, nil
 				}}
 				c := cache.Wrap(o)
 				first, second := c.Start(t.Context(), shared()), c.Start(t.Context(), shared())

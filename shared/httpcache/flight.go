@@ -61,7 +61,8 @@ func (f *flight) land(asked time.Time, pending upstream.Pending) {
 	defer f.cancel()
 	f.response, f.err = pending.Wait()
 	if f.err == nil {
-		control, ok := parseControl(f.response.Header["Cache-Control"])
+		f.response.Keep() // several may hold it
+		control, ok := parseControl(f.response.Header.Values("Cache-Control"))
 		f.private = !ok || !sharable(f.response, control)
 		f.cache.keep(f.key, asked, f.response)
 	}
@@ -117,6 +118,16 @@ func (w *waiter) Wait() (*upstream.Response, error) {
 		return w.next.Start(ctx, w.req).Wait()
 	}
 	return w.flight.response, w.flight.err
+}
+
+// Ready is whether the flight has ended.
+func (w *waiter) Ready() bool {
+	select {
+	case <-w.flight.done:
+		return w.first || !w.flight.private
+	default:
+		return false
+	}
 }
 
 func (w *waiter) over(err error) error {

@@ -28,6 +28,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/triptych-bff/triptych/shared/http1"
 	"github.com/triptych-bff/triptych/shared/problem"
 	"github.com/triptych-bff/triptych/shared/routing"
 	"github.com/triptych-bff/triptych/shared/telemetry"
@@ -138,12 +139,11 @@ func (t *Transcoder) allowed(path string) []string {
 
 // forwarded are the headers that a service may see: what it answers may depend on
 // the language, and on nothing else that a client can send.
-func forwarded(h http.Header) http.Header {
-	language := h["Accept-Language"]
-	if language == nil {
-		return nil
+func forwarded(h http.Header) (fields http1.Fields) {
+	for _, language := range h["Accept-Language"] {
+		fields = append(fields, http1.Field{Name: "Accept-Language", Value: language})
 	}
-	return http.Header{"Accept-Language": language}
+	return fields
 }
 
 // maxDetail bounds what a service's text may add to an answer.
@@ -182,7 +182,7 @@ func (r *rule) write(w http.ResponseWriter, resp *upstream.Response) error {
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store") // a service that allows more says so
-	if allowed := resp.Header["Cache-Control"]; allowed != nil {
+	if allowed := resp.Header.Values("Cache-Control"); allowed != nil {
 		h["Cache-Control"] = allowed
 	}
 	w.WriteHeader(http.StatusOK)

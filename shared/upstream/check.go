@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
+
+	"github.com/triptych-bff/triptych/shared/http1"
 )
 
 // This is the last place before the wire: what a client could have slipped into
@@ -105,15 +107,13 @@ func checkQuery(query string) error {
 
 // checkHeader accepts names and values that cannot end a line or say how the
 // message is framed.
-func checkHeader(h http.Header) error {
-	for name, values := range h {
-		if !httpguts.ValidHeaderFieldName(name) || reserved(http.CanonicalHeaderKey(name)) {
-			return fmt.Errorf("header %q is not the caller's to set", name)
+func checkHeader(h http1.Fields) error {
+	for _, f := range h {
+		if !httpguts.ValidHeaderFieldName(f.Name) || reserved(http.CanonicalHeaderKey(f.Name)) {
+			return fmt.Errorf("header %q is not the caller's to set", f.Name)
 		}
-		for _, value := range values {
-			if !httpguts.ValidHeaderFieldValue(value) {
-				return fmt.Errorf("header %s has a malformed value", name)
-			}
+		if !httpguts.ValidHeaderFieldValue(f.Value) {
+			return fmt.Errorf("header %s has a malformed value", f.Name)
 		}
 	}
 	return nil

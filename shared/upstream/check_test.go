@@ -1,11 +1,12 @@
 package upstream
 
 import (
-	"net/http"
 	"net/url"
 	"path"
 	"strings"
 	"testing"
+
+	"github.com/triptych-bff/triptych/shared/http1"
 )
 
 func TestCheckPath(t *testing.T) {
@@ -104,7 +105,7 @@ func TestCheckHeader(t *testing.T) {
 		{"Content-Length", "1", false, true},
 		{"Grpc-Timeout", "1H", true, false},
 	} {
-		h := http.Header{test.name: {test.value}}
+		h := http1.Fields{{Name: test.name, Value: test.value}}
 		if got := checkHeader(h) == nil; got != test.http {
 			t.Errorf("%q: %q: HTTP accepts %v, want %v", test.name, test.value, got, test.http)
 		}

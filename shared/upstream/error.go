@@ -48,6 +48,7 @@ type Error struct {
 	Service string // the service's name in the configuration
 	Code    Code
 	Cause   error // for the operator; may be nil
+	Unsent  bool  // nothing of the request has reached the service
 }
 
 // Error is for the log: it includes the cause.

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/triptych-bff/triptych/shared/http1"
 	"github.com/triptych-bff/triptych/shared/protojson"
 )
 
@@ -84,7 +86,7 @@ func (g *grpcCarrier) close() {
 	}
 }
 
-func (g *grpcCarrier) carry(c *call) (*Response, error) {
+func (g *grpcCarrier) carry(ctx context.Context, c *call) (*Response, error) {
 	in, err := input(c.req)
 	if err != nil {
 		return nil, &Error{Code: BadRequest, Cause: err}
@@ -95,7 +97,7 @@ func (g *grpcCarrier) carry(c *call) (*Response, error) {
 	}
 	var header metadata.MD
 	out := c.req.RPC.NewOutput()
-	err = connection.Invoke(metadata.NewOutgoingContext(c.ctx, c.metadata()), c.req.RPC.Name(), in, out,
+	err = connection.Invoke(metadata.NewOutgoingContext(ctx, c.metadata()), c.req.RPC.Name(), in, out,
 		grpc.Header(&header), grpc.MaxCallRecvMsgSize(int(c.service.config.MaxResponse)))
 	if err != nil {
 		return refusal(err, header)
@@ -118,47 +120,42 @@ func input(req *Request) (proto.Message, error) {
 	}
 }
 
-// metadata is what header is for HTTP.
+// metadata is what the header is for HTTP: the caller's, with the service's own
+// and the request's names over it.
 func (c *call) metadata() metadata.MD {
 	md := make(metadata.MD, len(c.req.Header)+len(c.service.static)+3)
-	put := func(h http.Header) {
-		for name, values := range h {
-			md[strings.ToLower(name)] = values
-		}
+	for _, f := range c.req.Header {
+		name := strings.ToLower(f.Name)
+		md[name] = append(md[name], f.Value)
 	}
-	put(c.req.Header)
-	put(c.service.static)
-	named := make(http.Header, 2)
-	c.trace.Inject(named)
-	put(named)
-	if c.id != "" {
-		md["x-request-id"] = []string{c.id}
+	for _, f := range c.service.static {
+		md[strings.ToLower(f.Name)] = []string{f.Value}
+	}
+	for _, f := range c.names(make(http1.Fields, 0, 3)) {
+		md[strings.ToLower(f.Name)] = []string{f.Value}
 	}
 	return md
 }
 
 // checkMetadata accepts what gRPC can send and has not reserved.
-func checkMetadata(h http.Header) error {
-	for name, values := range h {
-		if len(name) >= len("grpc-") && strings.EqualFold(name[:len("grpc-")], "grpc-") {
-			return fmt.Errorf("header %s is gRPC's own", name)
+func checkMetadata(h http1.Fields) error {
+	for _, f := range h {
+		if len(f.Name) >= len("grpc-") && strings.EqualFold(f.Name[:len("grpc-")], "grpc-") {
+			return fmt.Errorf("header %s is gRPC's own", f.Name)
 		}
-		for _, value := range values {
-			if !printable(value) {
-				return fmt.Errorf("header %s has a value that gRPC cannot send", name)
-			}
+		if !printable(f.Value) {
+			return fmt.Errorf("header %s has a value that gRPC cannot send", f.Name)
 		}
 	}
 	return nil
 }
 
-func httpHeader(md metadata.MD) http.Header {
-	if len(md) == 0 {
-		return nil
-	}
-	h := make(http.Header, len(md))
+func httpHeader(md metadata.MD) http1.Fields {
+	var h http1.Fields
 	for name, values := range md {
-		h[http.CanonicalHeaderKey(name)] = values
+		for _, value := range values {
+			h = append(h, http1.Field{Name: name, Value: value})
+		}
 	}
 	return h
 }

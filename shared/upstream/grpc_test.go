@@ -26,6 +26,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/triptych-bff/triptych/shared/config"
+	"github.com/triptych-bff/triptych/shared/http1"
 	"github.com/triptych-bff/triptych/shared/protojson"
 	"github.com/triptych-bff/triptych/shared/resilience"
 	"github.com/triptych-bff/triptych/shared/telemetry"
@@ -116,7 +117,7 @@ func TestGRPC(t *testing.T) {
 	ctx := telemetry.NewContext(t.Context(), &telemetry.Exchange{ID: "req-1", Trace: telemetry.Trace{ID: [16]byte{1}, Span: [8]byte{2}}})
 	resp, err := s.Start(ctx, &Request{
 		Operation: method.Name(), RPC: method, Body: []byte(`{"id":"growth"}`),
-		Header: http.Header{"Accept-Language": {"de"}},
+		Header: http1.Fields{{Name: "Accept-Language", Value: "de"}},
 	}).Wait()
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +192,7 @@ func TestGRPCFailures(t *testing.T) {
 		{"nobody listens", nobody.Addr().String(), Request{}, Unreachable},
 		{"speaks HTTP/1.1", strings.TrimPrefix(web.URL, "http://"), Request{}, Unreachable},
 		{"a field that is unknown", nobody.Addr().String(), Request{Body: []byte(`{"di":"x"}`)}, BadRequest},
-		{"a header that cannot be sent", nobody.Addr().String(), Request{Header: http.Header{"X-A": {"é"}}}, BadRequest},
+		{"a header that cannot be sent", nobody.Addr().String(), Request{Header: http1.Fields{{Name: "X-A", Value: "é"}}}, BadRequest},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := service(t, newPool(t), Config{GRPC: test.address, MaxResponse: 1024, Timeout: patience})
@@ -255,7 +256,7 @@ func TestHTTPAndGRPCAreNotConfused(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := service(t, p, Config{GRPC: "127.0.0.1:1"}).RoundTrip(request(t, "GET", "/", nil)); codeOf(t, err) != BadRequest {
+	if _, err := service(t, p, Config{GRPC: "127.0.0.1:1"}).Open(t.Context(), outgoing("GET", "/", nil), nil); codeOf(t, err) != BadRequest {
 		t.Error(err)
 	}
 }

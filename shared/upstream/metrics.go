@@ -1,10 +1,12 @@
 package upstream
 
 import (
-	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/triptych-bff/triptych/shared/http1"
 )
 
 type metrics struct {
@@ -28,39 +30,90 @@ func newMetrics(registry prometheus.Registerer, p *Pool) *metrics {
 		Name: "upstream_unfinished_calls",
 		Help: "Calls and streams that were started and neither awaited nor cancelled yet.",
 	}, func() float64 { return float64(p.Unfinished()) })
-	registry.MustRegister(m.calls, m.seconds, unfinished, breakerStates{p})
+	registry.MustRegister(m.calls, m.seconds, unfinished, breakerStates{p}, connections{p})
 	return m
 }
 
+// An outcome is how a call ended, as a label.
+type outcome uint8
+
+const (
+	informational outcome = iota // 1xx to 5xx, in their order
+	successful
+	redirection
+	clientError
+	serverError
+	cancelled // the codes, in no order
+	badAnswer
+	timeout
+	unreachable
+	breakerOpen
+	tooLarge
+	badRequest
+	outcomes
+)
+
+var outcomeNames = [outcomes]string{
+	"1xx", "2xx", "3xx", "4xx", "5xx",
+	Cancelled.String(), BadAnswer.String(), Timeout.String(), Unreachable.String(), BreakerOpen.String(), TooLarge.String(), BadRequest.String(),
+}
+
+// class is the outcome of a status from 100 to 599.
+func class(status int) outcome { return outcome(min(max(status/100, 1), 5) - 1) }
+
+func (c Code) outcome() outcome {
+	switch c {
+	case Timeout:
+		return timeout
+	case Unreachable:
+		return unreachable
+	case BreakerOpen:
+		return breakerOpen
+	case TooLarge:
+		return tooLarge
+	case Cancelled:
+		return cancelled
+	case BadRequest:
+		return badRequest
+	default:
+		return badAnswer
+	}
+}
+
+// serviceMetrics are those of one service. Labels are looked up once.
+type serviceMetrics struct {
+	name       string
+	calls      *prometheus.CounterVec
+	seconds    prometheus.Observer
+	operations sync.Map // string → *[outcomes]operationCounter
+}
+
+// An operationCounter is made when it first counts, so that nothing is shown that
+// never happened.
+type operationCounter struct {
+	once    sync.Once
+	counter prometheus.Counter
+}
+
+func (m *metrics) service(name string) *serviceMetrics {
+	return &serviceMetrics{name: name, calls: m.calls, seconds: m.seconds.WithLabelValues(name)}
+}
+
 // count notes how a call ended.
-func (m *metrics) count(service, operation, outcome string) {
-	if counter, err := m.calls.GetMetricWithLabelValues(service, operation, outcome); err == nil {
-		counter.Inc()
+func (m *serviceMetrics) count(operation string, o outcome) {
+	known, ok := m.operations.Load(operation)
+	if !ok {
+		known, _ = m.operations.LoadOrStore(operation, new([outcomes]operationCounter))
+	}
+	c := &known.(*[outcomes]operationCounter)[o]
+	c.once.Do(func() { c.counter, _ = m.calls.GetMetricWithLabelValues(m.name, operation, outcomeNames[o]) })
+	if c.counter != nil { // an operation that is no UTF-8 has none
+		c.counter.Inc()
 	}
 }
 
 // observe notes how long one took that was made.
-func (m *metrics) observe(service string, took time.Duration) {
-	if histogram, err := m.seconds.GetMetricWithLabelValues(service); err == nil {
-		histogram.Observe(took.Seconds())
-	}
-}
-
-// statusClass is "2xx" and so on.
-func statusClass(status int) string {
-	switch status / 100 {
-	case 2:
-		return "2xx"
-	case 3:
-		return "3xx"
-	case 4:
-		return "4xx"
-	case 5:
-		return "5xx"
-	default:
-		return strconv.Itoa(status/100%10) + "xx"
-	}
-}
+func (m *serviceMetrics) observe(took time.Duration) { m.seconds.Observe(took.Seconds()) }
 
 // breakerStates asks the breakers when it is asked itself, so that it shows no
 // service that has gone.
@@ -75,4 +128,46 @@ func (b breakerStates) Collect(out chan<- prometheus.Metric) {
 	for name, breaker := range b.pool.snapshot() {
 		out <- prometheus.MustNewConstMetric(breakerState, prometheus.GaugeValue, float64(breaker.State()), name)
 	}
+}
+
+// connections asks the services' HTTP/1.1 clients.
+type connections struct{ pool *Pool }
+
+var (
+	connectionsNow = prometheus.NewDesc("upstream_connections",
+		"Connections to a service: in use, or idle.", []string{"service", "state"}, nil)
+	connectionsWanted = prometheus.NewDesc("upstream_connections_waiting",
+		"Exchanges that wait for a connection because there are as many as there may be.", []string{"service"}, nil)
+	connectionsTotal = prometheus.NewDesc("upstream_connection_events_total",
+		"What became of connections: dialled, failed to be made, reused, found stale when they were to be reused, replayed because they ended then.",
+		[]string{"service", "event"}, nil)
+)
+
+func (c connections) Describe(descs chan<- *prometheus.Desc) {
+	descs <- connectionsNow
+	descs <- connectionsWanted
+	descs <- connectionsTotal
+}
+
+func (c connections) Collect(out chan<- prometheus.Metric) {
+	for name, s := range c.pool.stats() {
+		collect(out, name, s)
+	}
+}
+
+func collect(out chan<- prometheus.Metric, service string, s http1.Stats) {
+	gauge := func(desc *prometheus.Desc, value int, labels ...string) {
+		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(value), labels...)
+	}
+	event := func(name string, value int64) {
+		out <- prometheus.MustNewConstMetric(connectionsTotal, prometheus.CounterValue, float64(value), service, name)
+	}
+	gauge(connectionsNow, s.Open-s.Idle, service, "used")
+	gauge(connectionsNow, s.Idle, service, "idle")
+	gauge(connectionsWanted, s.Waiting, service)
+	event("dialled", s.Dialled)
+	event("failed", s.Failed)
+	event("reused", s.Reused)
+	event("stale", s.Stale)
+	event("replayed", s.Replayed)
 }

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/triptych-bff/triptych/shared/http1"
 	"github.com/triptych-bff/triptych/shared/protojson"
 	"github.com/triptych-bff/triptych/shared/resilience"
 	"github.com/triptych-bff/triptych/shared/telemetry"
@@ -70,7 +72,10 @@ func (p *Pool) Service(name string, c Config, files *protojson.Files) (*Service,
 	if err != nil {
 		return nil, fmt.Errorf("upstream %s: %w", name, err)
 	}
-	s := newService(p, name, c, files)
+	s, err := newService(p, name, c, files)
+	if err != nil {
+		return nil, fmt.Errorf("upstream %s: %w", name, err)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.guard = p.guard(name, c.Breaker)
@@ -143,6 +148,19 @@ func (p *Pool) snapshot() map[string]*resilience.Breaker {
 	return all
 }
 
+// stats are those of the HTTP/1.1 connections, by service.
+func (p *Pool) stats() map[string]http1.Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make(map[string]http1.Stats, len(p.links))
+	for to, l := range p.links {
+		if l.client != nil {
+			all[to.service] = l.client.Stats()
+		}
+	}
+	return all
+}
+
 // resolve is where c leads, and the certificates to check it against: nil is
 // the system's.
 func resolve(name string, c Config) (to target, roots *x509.CertPool, err error) {
@@ -174,18 +192,21 @@ func resolve(name string, c Config) (to target, roots *x509.CertPool, err error)
 	return to, roots, nil
 }
 
-// A carrier brings one call to the service and its answer back. Its errors are
-// of type *Error, without the service's name, unless the context ended.
+// A carrier brings one call to the service and its answer back, in a goroutine
+// of its own. Its errors are of type *Error, without the service's name, unless
+// the context ended.
 type carrier interface {
-	carry(c *call) (*Response, error)
+	carry(ctx context.Context, c *call) (*Response, error)
 	// close closes every connection. A later call connects anew.
 	close()
 }
 
-// A link is the connections to one target, and the count of who uses them.
+// A link is the connections to one target: an HTTP/1.1 client, or a carrier and
+// the count of who uses it.
 type link struct {
-	carrier
-	target target
+	target  target
+	client  *http1.Client
+	carrier carrier
 
 	mu      sync.Mutex
 	calls   int
@@ -197,7 +218,7 @@ func newLink(to target, roots *x509.CertPool) *link {
 	l := &link{target: to}
 	switch to.scheme {
 	case "http", "https":
-		l.carrier = newHTTP(to, encrypted)
+		l.client = newHTTP(to, encrypted)
 	case "grpcs":
 		l.carrier = newGRPC(to, encrypted)
 	default:
@@ -219,15 +240,23 @@ func (l *link) release() {
 	l.closeIfUnused()
 }
 
+// retire lets no connection outlast its call any more, or lets them again.
 func (l *link) retire(retired bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.retired = retired
-	l.closeIfUnused()
+	switch {
+	case l.client == nil:
+		l.closeIfUnused()
+	case retired:
+		l.client.Close()
+	default:
+		l.client.Reopen()
+	}
 }
 
 func (l *link) closeIfUnused() {
 	if l.retired && l.calls == 0 {
-		l.close()
+		l.carrier.close()
 	}
 }

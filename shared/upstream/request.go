@@ -1,12 +1,13 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
-	"net/http"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/triptych-bff/triptych/shared/http1"
 	"github.com/triptych-bff/triptych/shared/protojson"
 )
 
@@ -18,11 +19,11 @@ type Request struct {
 	// "GET /users/{id}" or a method's full name, never a value out of a request.
 	Operation string
 
-	Method string      // HTTP; empty is GET
-	Path   string      // HTTP; escaped and canonical, begins with a slash
-	Query  string      // HTTP; encoded, without the question mark
-	Header http.Header // HTTP headers, or gRPC metadata; may be nil
-	Body   []byte      // HTTP body; or the gRPC request as JSON where Message is nil
+	Method string       // HTTP; empty is GET
+	Path   string       // HTTP; escaped and canonical, begins with a slash
+	Query  string       // HTTP; encoded, without the question mark
+	Header http1.Fields // HTTP headers, or gRPC metadata; may be nil
+	Body   []byte       // HTTP body; or the gRPC request as JSON where Message is nil
 
 	RPC     *protojson.Method // the gRPC method
 	Message proto.Message     // its request
@@ -37,12 +38,35 @@ type Request struct {
 }
 
 // A Response is a whole answer. It belongs to all who hold it: nobody changes
-// it, and nothing of it is ever reused.
+// it, and nothing of it is used again unless it is released.
 type Response struct {
-	Status int         // HTTP; for gRPC the HTTP mapping of the status (google/rpc/code.proto)
-	Header http.Header // HTTP headers, or gRPC metadata; may be nil
-	Body   []byte      // as received; for gRPC the message as JSON, or nil where the status is not OK
-	Detail string      // the gRPC status message: for the log, never for clients
+	Status int          // HTTP; for gRPC the HTTP mapping of the status (google/rpc/code.proto)
+	Header http1.Fields // HTTP headers, or gRPC metadata; may be nil
+	Body   []byte       // as received; for gRPC the message as JSON, or nil where the status is not OK
+	Detail string       // the gRPC status message: for the log, never for clients
+
+	answer *http1.Answer // whose body it is; nil where Release does nothing
+}
+
+// Release gives the body's memory back, for another answer. Whoever alone holds
+// the response may call it, and uses neither Body nor a piece of it afterwards.
+// Nobody has to.
+func (r *Response) Release() {
+	if r.answer != nil {
+		r.answer.Release()
+		r.answer, r.Body = nil, nil
+	}
+}
+
+// Keep makes the response one that several may hold: Release does nothing from
+// here on, and Body takes no more room than it is long. It is called before
+// anybody else has the response.
+func (r *Response) Keep() {
+	if r.answer != nil {
+		body := bytes.Clone(r.Body)
+		r.Release()
+		r.Body = body
+	}
 }
 
 // A Caller starts calls.
@@ -52,12 +76,16 @@ type Caller interface {
 	Start(ctx context.Context, req *Request) Pending
 }
 
-// A Pending is a call under way. Exactly one of its methods is called, exactly
-// once, by any goroutine.
+// A Pending is a call under way. Either Wait or Cancel is called, exactly once,
+// by any goroutine.
 type Pending interface {
 	// Wait is the answer. Any status is an answer, also 404 and 500; the error
-	// is always an [*Error], and says that there was none.
+	// is always an [*Error], and says that there was none. It returns when the
+	// time of the call is over, or its context, at the latest.
 	Wait() (*Response, error)
+
+	// Ready is whether Wait would return at once. It may be called before Wait.
+	Ready() bool
 
 	// Cancel gives the call up, and does not block. The service's breaker counts
 	// it neither as a success nor as a failure.

@@ -5,14 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime/debug"
-	"sync/atomic"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/triptych-bff/triptych/shared/http1"
 	"github.com/triptych-bff/triptych/shared/protojson"
-	"github.com/triptych-bff/triptych/shared/resilience"
 	"github.com/triptych-bff/triptych/shared/telemetry"
 )
 
@@ -22,26 +22,51 @@ type Service struct {
 	name   string
 	config Config
 	files  *protojson.Files
-	prefix string      // put before every path
-	static http.Header // on every request
+	prefix string // put before every path
 
-	pool  *Pool
-	guard *guard
-	link  *link
+	static      http1.Fields // on every request
+	streamLines http1.Lines  // static, written
+	callLines   http1.Lines  // with what every call has beside
+
+	pool    *Pool
+	guard   *guard
+	link    *link
+	metrics *serviceMetrics
 }
 
-func newService(p *Pool, name string, c Config, files *protojson.Files) *Service {
-	s := &Service{name: name, config: c, files: files, pool: p, static: make(http.Header)}
+func newService(p *Pool, name string, c Config, files *protojson.Files) (*Service, error) {
+	s := &Service{name: name, config: c, files: files, pool: p, metrics: p.metrics.service(name)}
 	if c.URL != "" {
 		_, s.prefix, _ = splitURL(c.URL)
 	}
 	for header, value := range c.Headers {
-		s.static.Set(header, value)
+		s.static = append(s.static, http1.Field{Name: http.CanonicalHeaderKey(header), Value: value})
 	}
 	for header, value := range c.Secrets {
-		s.static.Set(header, value.Reveal())
+		s.static = append(s.static, http1.Field{Name: http.CanonicalHeaderKey(header), Value: value.Reveal()})
 	}
-	return s
+	slices.SortFunc(s.static, func(a, b http1.Field) int { return strings.Compare(a.Name, b.Name) })
+	var err, err2 error
+	s.streamLines, err = http1.Prepare(s.static)
+	s.callLines, err2 = http1.Prepare(s.withDefaults())
+	return s, errors.Join(err, err2)
+}
+
+// withDefaults is static with what every call has that is read whole, unless it
+// has something else.
+func (s *Service) withDefaults() http1.Fields {
+	all := slices.Clone(s.static)
+	for _, f := range (http1.Fields{{Name: "User-Agent", Value: userAgent}, {Name: "Accept-Encoding", Value: "identity"}}) {
+		if !s.sets(f.Name) {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// sets is whether the configuration sets a header.
+func (s *Service) sets(header string) bool {
+	return slices.ContainsFunc(s.static, func(f http1.Field) bool { return f.Is(header) })
 }
 
 // Name is the service's name in the configuration.
@@ -59,32 +84,42 @@ func (s *Service) Start(ctx context.Context, req *Request) Pending {
 	c := &call{service: s, req: req, begun: time.Now()}
 	if err := s.admit(ctx, c); err != nil {
 		c.err = err
-		s.pool.metrics.count(s.name, req.Operation, err.Code.String())
+		s.metrics.count(req.Operation, err.Code.outcome())
 		return c
 	}
 	c.note(telemetry.FromContext(ctx))
+	if s.link.client != nil {
+		c.start(s.link.client)
+		return c
+	}
+	ctx, c.cancel = context.WithDeadline(ctx, c.deadline)
 	c.done = make(chan struct{})
 	s.link.acquire()
-	go c.run()
+	go c.run(ctx)
 	return c
 }
 
-// admit is whether the call may begin. It leaves the call with its context and
+// admit is whether the call may begin. It leaves the call with its deadline and
 // its permit.
 func (s *Service) admit(ctx context.Context, c *call) *Error {
 	if err := s.check(c.req); err != nil {
-		return &Error{s.name, BadRequest, err}
+		return s.refuse(BadRequest, err)
 	}
 	if err := ctx.Err(); err != nil {
-		return &Error{s.name, ended(err), err}
+		return s.refuse(ended(err), err)
 	}
 	permit, err := s.guard.Allow()
 	if err != nil {
-		return &Error{s.name, BreakerOpen, err}
+		return s.refuse(BreakerOpen, err)
 	}
 	c.permit = permit
 	c.limit(ctx)
 	return nil
+}
+
+// refuse is the error of a call that never began.
+func (s *Service) refuse(code Code, cause error) *Error {
+	return &Error{Service: s.name, Code: code, Cause: cause, Unsent: true}
 }
 
 func (s *Service) check(req *Request) error {
@@ -104,157 +139,4 @@ func (s *Service) check(req *Request) error {
 		return err
 	}
 	return checkQuery(req.Query)
-}
-
-// fairShare says which part of its own time-out a call must have had for a
-// timeout to count against the service.
-const fairShare = 4
-
-// A call is one call under way. It ends when its carrier is done; what the
-// caller does meanwhile only decides whether anybody reads the result.
-type call struct {
-	service *Service
-	req     *Request
-	begun   time.Time
-	ctx     context.Context
-	cancel  context.CancelFunc
-	permit  *resilience.Permit
-	fair    bool // it had time enough for a timeout to be the service's fault
-
-	id    string // of the request that this call serves; empty where it has none
-	trace telemetry.Trace
-
-	done  chan struct{} // nil: it never began
-	resp  *Response
-	err   error
-	taken atomic.Bool // by Wait or Cancel
-}
-
-// limit gives the call the earliest of its deadlines. One that comes late,
-// with its caller's budget all but spent, is not the service's failure when it
-// runs out.
-func (c *call) limit(ctx context.Context) {
-	own := c.service.config.Timeout
-	if t := c.req.Timeout; t > 0 && t < own {
-		own = t
-	}
-	c.fair = true
-	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(c.begun) < own/fairShare {
-		c.fair = false
-	}
-	c.ctx, c.cancel = context.WithDeadline(ctx, c.begun.Add(own))
-}
-
-// note takes along what names the request. The exchange is not read later: it
-// belongs to the goroutine that serves the request.
-func (c *call) note(x *telemetry.Exchange) {
-	c.trace = x.Trace
-	if printable(x.ID) {
-		c.id = x.ID
-	}
-}
-
-func (c *call) run() {
-	defer close(c.done)
-	defer c.service.link.release()
-	defer c.cancel()
-	resp, err := c.carry()
-	if err == nil {
-		c.resp = resp
-		c.finish(statusClass(resp.Status), verdict(resp.Status))
-		return
-	}
-	failed := c.explain(err)
-	c.err = failed
-	c.finish(failed.Code.String(), c.blame(failed.Code))
-}
-
-// carry keeps a fault in decoding one answer from ending the process.
-func (c *call) carry() (resp *Response, err error) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			err = &Error{Code: BadAnswer, Cause: fmt.Errorf("panic: %v\n%s", fault, debug.Stack())}
-		}
-	}()
-	return c.service.link.carry(c)
-}
-
-func (c *call) finish(outcome string, o resilience.Outcome) {
-	if c.ctx.Err() == context.Canceled {
-		o = resilience.Ignored // nobody waited for the end, so the end says nothing
-	}
-	c.permit.Done(o)
-	m := c.service.pool.metrics
-	m.count(c.service.name, c.req.Operation, outcome)
-	m.observe(c.service.name, time.Since(c.begun))
-}
-
-// explain is err as the caller is told it. That the call's time is over
-// explains whatever else went wrong.
-func (c *call) explain(err error) *Error {
-	if over := c.ctx.Err(); over != nil {
-		return &Error{c.service.name, ended(over), over}
-	}
-	var known *Error
-	if errors.As(err, &known) {
-		return &Error{c.service.name, known.Code, known.Cause}
-	}
-	return &Error{c.service.name, BadAnswer, err}
-}
-
-// blame says whether a call without an answer is the service's failure.
-func (c *call) blame(code Code) resilience.Outcome {
-	switch code {
-	case Timeout:
-		if !c.fair {
-			return resilience.Ignored
-		}
-		return resilience.Failure
-	case Unreachable, BadAnswer:
-		return resilience.Failure
-	case TooLarge:
-		return resilience.Success // it answers; that the answer is too long does not pass with rest
-	default:
-		return resilience.Ignored
-	}
-}
-
-// verdict is what a status says about the service's health. 501 is about the
-// operation: resting the whole service would not help.
-func verdict(status int) resilience.Outcome {
-	if status >= 500 && status != http.StatusNotImplemented {
-		return resilience.Failure
-	}
-	return resilience.Success
-}
-
-// ended is the code of a context's error.
-func ended(err error) Code {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return Timeout
-	}
-	return Cancelled
-}
-
-// Wait is the answer; see [Pending].
-func (c *call) Wait() (*Response, error) {
-	if c.done != nil {
-		<-c.done
-	}
-	c.take()
-	return c.resp, c.err
-}
-
-// Cancel gives the call up; see [Pending].
-func (c *call) Cancel() {
-	if c.cancel != nil {
-		c.cancel()
-	}
-	c.take()
-}
-
-func (c *call) take() {
-	if c.taken.CompareAndSwap(false, true) {
-		c.service.pool.unfinished.Add(-1)
-	}
 }

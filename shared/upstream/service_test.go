@@ -212,9 +212,7 @@ func TestTheEarliestDeadlineHolds(t *testing.T) {
 					req:     &Request{Timeout: test.request}, begun: time.Now(),
 				}
 				c.limit(ctx)
-				defer c.cancel()
-				deadline, _ := c.ctx.Deadline()
-				if got := time.Until(deadline); got != test.want || c.fair != test.fair {
+				if got := time.Until(c.deadline); got != test.want || c.fair != test.fair {
 					t.Errorf("%v, fair %v, want %v, %v", got, c.fair, test.want, test.fair)
 				}
 			})
@@ -225,7 +223,7 @@ func TestTheEarliestDeadlineHolds(t *testing.T) {
 func TestAPanicIsABadAnswer(t *testing.T) {
 	p := newPool(t)
 	s := service(t, p, Config{URL: "http://127.0.0.1:1"})
-	s.link.carrier = panicking{}
+	s.link.client, s.link.carrier = nil, panicking{}
 	if _, err := get(s, "/"); codeOf(t, err) != BadAnswer || !strings.Contains(err.Error(), "nil map") {
 		t.Error(err)
 	}
@@ -233,7 +231,7 @@ func TestAPanicIsABadAnswer(t *testing.T) {
 
 type panicking struct{}
 
-func (panicking) carry(*call) (*Response, error) {
+func (panicking) carry(context.Context, *call) (*Response, error) {
 	panic("nil map")
 }
 func (panicking) close() {}
@@ -241,7 +239,7 @@ func (panicking) close() {}
 // A failure that nobody waited for may be due to the cancellation itself.
 func TestAFailureAfterCancelDoesNotCount(t *testing.T) {
 	s := service(t, newPool(t), Config{URL: "http://127.0.0.1:1", Breaker: first})
-	s.link.carrier = failingLate{}
+	s.link.client, s.link.carrier = nil, failingLate{}
 	s.Start(t.Context(), &Request{Path: "/"}).Cancel()
 	quiet(t, s)
 	if s.guard.State() != resilience.Closed {
@@ -251,8 +249,8 @@ func TestAFailureAfterCancelDoesNotCount(t *testing.T) {
 
 type failingLate struct{}
 
-func (failingLate) carry(c *call) (*Response, error) {
-	<-c.ctx.Done()
+func (failingLate) carry(ctx context.Context, _ *call) (*Response, error) {
+	<-ctx.Done()
 	return &Response{Status: 503}, nil
 }
 func (failingLate) close() {}
@@ -392,7 +390,7 @@ func BenchmarkStartWait(b *testing.B) {
 // BenchmarkBareClient is what Start and Wait are measured against.
 func BenchmarkBareClient(b *testing.B) {
 	_, url := benchmarked(b)
-	transport := &http.Transport{MaxIdleConnsPerHost: maxIdle, DisableCompression: true}
+	transport := &http.Transport{MaxIdleConnsPerHost: 128, DisableCompression: true}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
 	ctx := context.Background()

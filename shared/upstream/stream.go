@@ -6,22 +6,49 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/triptych-bff/triptych/shared/http1"
 	"github.com/triptych-bff/triptych/shared/resilience"
 	"github.com/triptych-bff/triptych/shared/telemetry"
 )
 
-var errStalled = errors.New("the service paused for too long")
+// An Outgoing is an HTTP request that is passed through.
+type Outgoing struct {
+	Method string
+	Path   string       // escaped and canonical; the service's prefix is put before it
+	Query  string       // encoded, without the question mark
+	Header http1.Fields // none of the connection's
 
-// RoundTrip carries an HTTP exchange that is passed through: the answer's body
-// is read by whoever receives it, and is of any length. Only req's method, path,
-// query, headers and body are used; scheme, host and the service's path prefix
-// are put in here, and so are the service's own headers and the trace.
+	Body   io.Reader // nil where there is none
+	Length int64     // of Body; negative where nobody knows
+
+	Upgrade string // the protocol that is asked for, if any (RFC 9110 §7.8)
+}
+
+// A Stream is an HTTP answer that is passed through. Its body, of any length, is
+// read by whoever receives it, and it is closed, once. All its methods are for
+// one goroutine.
+type Stream struct {
+	Status int
+	Header http1.Fields
+	Length int64 // of the body as announced; negative where nobody knows
+
+	body      *http1.Stream
+	service   *Service
+	operation string
+	begun     time.Time
+	client    context.Context // the context of whom the exchange is for
+	permit    *resilience.Permit
+	settled   bool // the breaker knows
+	over      bool
+}
+
+// Open passes an exchange through, up to the head of the answer. Interim answers
+// are given to inform, if any. The service's own headers and the trace are put
+// into the request here.
 //
 // The head must come within Timeout after the request was sent, and the body
 // must not pause for longer than Stall while it is being read. The breaker
@@ -29,167 +56,106 @@ var errStalled = errors.New("the service paused for too long")
 // which have no end, at the head. A body that is closed early says nothing.
 //
 // Errors are of type [*Error]; that of the request's own body is inside of one.
-// RoundTrip is an [http.RoundTripper].
-func (s *Service) RoundTrip(req *http.Request) (*http.Response, error) {
+func (s *Service) Open(ctx context.Context, out *Outgoing, inform func(*http1.Head)) (*Stream, error) {
 	s.pool.unfinished.Add(1)
-	x := &stream{service: s, begun: time.Now(), operation: telemetry.FromContext(req.Context()).Route}
-	x.sent.body = req.Body
-	carrier, err := s.admitStream(req, x)
+	exchange := telemetry.FromContext(ctx)
+	x := &Stream{service: s, begun: time.Now(), operation: exchange.Route, client: ctx}
+	if err := s.admitStream(out, x); err != nil {
+		x.fail(err)
+		return nil, err
+	}
+	body, err := s.link.client.Open(ctx, s.request(out, &exchange.Trace), http1.Patience{Head: s.config.Timeout, Stall: s.config.Stall}, inform)
 	if err != nil {
-		x.fail(err)
-		if req.Body != nil {
-			_ = req.Body.Close()
-		}
-		return nil, err
+		failed := x.explain(err)
+		x.fail(failed)
+		return nil, failed
 	}
-	s.link.acquire()
-	x.open(req.Context())
-	resp, roundTripErr := carrier.roundTrip(x.ctx, x.request(req, carrier))
-	x.headEnded()
-	if roundTripErr != nil {
-		err := x.explain(roundTripErr)
-		x.fail(err)
-		return nil, err
-	}
-	x.answered(resp)
-	return resp, nil
+	x.answered(body)
+	return x, nil
 }
 
-func (s *Service) admitStream(req *http.Request, x *stream) (*httpCarrier, *Error) {
-	carrier, ok := s.link.carrier.(*httpCarrier)
-	if !ok {
-		return nil, &Error{s.name, BadRequest, errors.New("a gRPC service takes no HTTP requests")}
+func (s *Service) admitStream(out *Outgoing, x *Stream) *Error {
+	if s.link.client == nil {
+		return s.refuse(BadRequest, errors.New("a gRPC service takes no HTTP requests"))
 	}
-	if err := s.checkStream(req); err != nil {
-		return nil, &Error{s.name, BadRequest, err}
+	if err := checkStream(out); err != nil {
+		return s.refuse(BadRequest, err)
 	}
 	permit, err := s.guard.Allow()
 	if err != nil {
-		return nil, &Error{s.name, BreakerOpen, err}
+		return s.refuse(BreakerOpen, err)
 	}
 	x.permit = permit
-	return carrier, nil
+	return nil
 }
 
-func (s *Service) checkStream(req *http.Request) error {
-	if err := checkPath(req.URL.EscapedPath()); err != nil {
+func checkStream(out *Outgoing) error {
+	if err := checkPath(out.Path); err != nil {
 		return err
 	}
-	if err := checkQuery(req.URL.RawQuery); err != nil {
+	if err := checkQuery(out.Query); err != nil {
 		return err
 	}
-	for name, values := range req.Header {
-		if !httpguts.ValidHeaderFieldName(name) {
+	for _, f := range out.Header {
+		if !httpguts.ValidHeaderFieldName(f.Name) {
 			return errors.New("a header's name is malformed")
 		}
-		for _, value := range values {
-			if !httpguts.ValidHeaderFieldValue(value) {
-				return errors.New("a header's value is malformed")
-			}
+		if !httpguts.ValidHeaderFieldValue(f.Value) {
+			return errors.New("a header's value is malformed")
 		}
 	}
 	return nil
 }
 
-// A stream is one exchange that is passed through.
-type stream struct {
-	service   *Service
-	operation string
-	begun     time.Time
-	ctx       context.Context
-	client    context.Context // the context of whom the exchange is for
-	cancel    context.CancelCauseFunc
-	permit    *resilience.Permit
-	head      *time.Timer // runs while the service is waited for to answer at all
-	stall     *time.Timer // runs while it is waited for to go on
-	sent      sentBody
-	headed    atomic.Bool
-	status    int
-	over      atomic.Bool
-}
-
-func (x *stream) open(ctx context.Context) {
-	x.client = ctx
-	x.ctx, x.cancel = context.WithCancelCause(ctx)
-	x.sent.stream = x
-	x.head = time.AfterFunc(x.service.config.Timeout, func() {
-		if !x.headed.Load() { // a part of the request's body may have set it again too late
-			x.cancel(errStalled)
+func (s *Service) request(out *Outgoing, trace *telemetry.Trace) *http1.Request {
+	header := make(http1.Fields, 0, len(out.Header)+2)
+	for _, f := range out.Header {
+		if !s.sets(f.Name) && !(names(f.Name) && !f.Is("X-Request-Id")) {
+			header = append(header, f)
 		}
-	})
+	}
+	return &http1.Request{
+		Method: out.Method, Host: s.link.target.address, Target: requestTarget(s.prefix, out.Path, out.Query),
+		Lines: s.streamLines, Fields: appendTrace(header, trace),
+		Stream: out.Body, Length: out.Length, Upgrade: out.Upgrade,
+	}
 }
 
-func (x *stream) headEnded() {
-	x.headed.Store(true)
-	x.head.Stop()
+// answered hands the answer over: from here on its reader has it.
+func (x *Stream) answered(body *http1.Stream) {
+	x.body, x.Status, x.Header, x.Length = body, body.Head.Status, body.Head.Fields, body.Head.Length
+	x.observe(class(x.Status))
+	switch outcome := verdict(x.Status); {
+	case outcome == resilience.Failure, x.Status == http.StatusSwitchingProtocols, endless(x.Header):
+		x.settle(outcome)
+	}
+	if body.Ended() {
+		x.end(verdict(x.Status))
+	}
 }
 
-func (x *stream) request(req *http.Request, carrier *httpCarrier) *http.Request {
-	out := new(http.Request)
-	*out = *req
-	out.URL = &url.URL{
-		Scheme: carrier.scheme, Host: carrier.host,
-		Opaque:   x.service.prefix + req.URL.EscapedPath(),
-		RawQuery: req.URL.RawQuery,
-	}
-	out.Host = carrier.host
-	out.Header = req.Header.Clone()
-	if out.Header == nil {
-		out.Header = make(http.Header)
-	}
-	for name, values := range x.service.static {
-		out.Header[name] = values
-	}
-	telemetry.FromContext(req.Context()).Trace.Inject(out.Header)
-	if req.Body != nil && req.Body != http.NoBody {
-		out.Body = &x.sent
-	}
-	return out
-}
-
-// answered hands the answer over: from here on the body's reader has it.
-func (x *stream) answered(resp *http.Response) {
-	x.status = resp.StatusCode
-	x.observe(statusClass(resp.StatusCode))
-	switch outcome := verdict(resp.StatusCode); {
-	case outcome == resilience.Failure, resp.StatusCode == http.StatusSwitchingProtocols, endless(resp.Header):
-		x.permit.Done(outcome)
-	}
-	body := &streamBody{stream: x, body: resp.Body}
-	giveUp := func() { x.cancel(errStalled) }
-	resp.Body = body
-	if w, ok := body.body.(io.Writer); ok && resp.StatusCode == http.StatusSwitchingProtocols {
-		resp.Body = &switchedBody{streamBody: body, w: w}
-		giveUp = func() { x.cancel(errStalled); _ = body.body.Close() } // net/http has let go of it
-	}
-	x.stall = time.AfterFunc(x.service.config.Stall, giveUp)
-	x.stall.Stop()
-}
-
-func endless(h http.Header) bool {
+func endless(h http1.Fields) bool {
 	kind, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
 	return kind == "text/event-stream"
 }
 
 // explain is why there is no answer, or no more of it.
-func (x *stream) explain(err error) *Error {
+func (x *Stream) explain(err error) *Error {
+	var own *http1.BodyError
 	name := x.service.name
-	switch {
-	case x.client.Err() != nil:
-		return &Error{name, ended(x.client.Err()), x.client.Err()}
-	case errors.Is(context.Cause(x.ctx), errStalled):
-		return &Error{name, Timeout, errStalled}
-	}
-	if own := x.sent.failure(); own != nil {
-		return &Error{name, Cancelled, own} // whoever sent the request did not finish it
+	switch over := x.client.Err(); {
+	case over != nil:
+		return &Error{Service: name, Code: ended(over), Cause: over}
+	case errors.As(err, &own):
+		return &Error{Service: name, Code: Cancelled, Cause: own.Err} // whoever sent the request did not finish it
 	}
 	failed := transportError(err)
-	return &Error{name, failed.Code, failed.Cause}
+	return &Error{Service: name, Code: failed.Code, Cause: failed.Cause, Unsent: failed.Unsent}
 }
 
 // fail ends an exchange that has no answer.
-func (x *stream) fail(err *Error) {
-	x.observe(err.Code.String())
+func (x *Stream) fail(err *Error) {
+	x.observe(err.Code.outcome())
 	x.end(blameStream(err.Code))
 }
 
@@ -202,99 +168,101 @@ func blameStream(code Code) resilience.Outcome {
 	}
 }
 
-func (x *stream) observe(outcome string) {
+func (x *Stream) observe(o outcome) {
 	operation := x.operation
 	if operation == "" {
 		operation = "stream"
 	}
-	m := x.service.pool.metrics
-	m.count(x.service.name, operation, outcome)
-	if x.cancel != nil {
-		m.observe(x.service.name, time.Since(x.begun))
+	x.service.metrics.count(operation, o)
+	if x.permit != nil {
+		x.service.metrics.observe(time.Since(x.begun))
 	}
 }
 
-// end lets go of everything that the exchange holds, once.
-func (x *stream) end(o resilience.Outcome) {
-	if !x.over.CompareAndSwap(false, true) {
-		return
-	}
-	if x.permit != nil {
+// settle tells the breaker, once.
+func (x *Stream) settle(o resilience.Outcome) {
+	if x.permit != nil && !x.settled {
+		x.settled = true
 		x.permit.Done(o)
 	}
-	if x.cancel != nil {
-		x.head.Stop()
-		x.cancel(nil)
-		x.service.link.release()
-	}
-	x.service.pool.unfinished.Add(-1)
 }
 
-// A sentBody is the request's body on its way to the service. It remembers why
-// it ended, since net/http reports that as if the service had failed; and while
-// it waits for its sender, nobody waits for the service.
-type sentBody struct {
-	stream *stream
-	body   io.ReadCloser
-	failed atomic.Pointer[error]
+// end is the exchange's end, once.
+func (x *Stream) end(o resilience.Outcome) {
+	if !x.over {
+		x.over = true
+		x.settle(o)
+		x.service.pool.unfinished.Add(-1)
+	}
 }
 
-func (b *sentBody) Read(p []byte) (int, error) {
-	b.stream.head.Stop()
-	n, err := b.body.Read(p)
-	if err != nil && err != io.EOF {
-		b.failed.Store(&err)
+// Ended is whether the whole body was returned.
+func (x *Stream) Ended() bool { return x.body.Ended() }
+
+// Next is the next piece of the body, valid until the next call. At its end the
+// error is [io.EOF], and otherwise an [*Error]. It is timed only while it waits
+// for the service: how slowly the receiver takes what was read is not its fault.
+func (x *Stream) Next() ([]byte, error) {
+	piece, err := x.body.Next()
+	switch {
+	case err == nil:
+		if x.body.Ended() {
+			x.end(verdict(x.Status))
+		}
+	case err == io.EOF:
+		x.end(verdict(x.Status))
+	default:
+		failed := x.explain(err)
+		x.end(blameStream(failed.Code))
+		return nil, failed
 	}
-	b.stream.head.Reset(b.stream.service.config.Timeout)
+	return piece, err
+}
+
+// Splice has the kernel move a part of the body; see [http1.Stream.Splice]. The
+// error may be dst's as well as the service's.
+func (x *Stream) Splice(dst io.ReaderFrom) (int64, error) {
+	n, err := x.body.Splice(dst)
+	switch {
+	case err != nil:
+		x.end(resilience.Ignored)
+	case x.body.Ended():
+		x.end(verdict(x.Status))
+	}
 	return n, err
 }
 
-func (b *sentBody) Close() error { return b.body.Close() }
+// Trailer is what stood behind the body, once it has ended.
+func (x *Stream) Trailer() http1.Fields { return x.body.Trailer }
 
-func (b *sentBody) failure() error {
-	if err := b.failed.Load(); err != nil {
-		return *err
+// Tunnel is the connection behind an answer 101. It lasts as long as the stream:
+// whoever sees its end closes that. It may be silent for Stall. Any goroutine may
+// read, and any may write.
+func (x *Stream) Tunnel() io.ReadWriter { return tunnel{x, x.body.Tunnel()} }
+
+type tunnel struct {
+	stream *Stream
+	both   io.ReadWriter
+}
+
+func (t tunnel) Read(p []byte) (int, error) {
+	n, err := t.both.Read(p)
+	if err != nil && err != io.EOF {
+		err = t.stream.explain(err)
 	}
-	return nil
+	return n, err
 }
 
-// A streamBody is the answer's body. It is timed only while a Read waits for the
-// service: how slowly the receiver takes what was read is not its fault.
-type streamBody struct {
-	stream *stream
-	body   io.ReadCloser
-}
-
-func (b *streamBody) Read(p []byte) (int, error) {
-	x := b.stream
-	x.stall.Reset(x.service.config.Stall)
-	n, err := b.body.Read(p)
-	x.stall.Stop()
-	switch {
-	case err == io.EOF:
-		x.end(verdict(x.status))
-	case err != nil:
-		failed := x.explain(err)
-		x.end(blameStream(failed.Code))
-		return n, failed
+func (t tunnel) Write(p []byte) (int, error) {
+	n, err := t.both.Write(p)
+	if err != nil {
+		err = t.stream.explain(err)
 	}
 	return n, err
 }
 
 // Close gives up what was not read.
-func (b *streamBody) Close() error {
-	b.stream.end(resilience.Ignored)
-	return b.body.Close()
-}
-
-// A switchedBody is a connection that speaks another protocol now. What is sent
-// is a sign of life as well as what is received.
-type switchedBody struct {
-	*streamBody
-	w io.Writer
-}
-
-func (b *switchedBody) Write(p []byte) (int, error) {
-	b.stream.stall.Reset(b.stream.service.config.Stall)
-	return b.w.Write(p)
+func (x *Stream) Close() {
+	x.end(resilience.Ignored)
+	x.body.Close()
 }

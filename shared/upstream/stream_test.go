@@ -16,17 +16,38 @@ import (
 	"github.com/triptych-bff/triptych/shared/resilience"
 )
 
-// request is a request as a proxy makes it: only what is behind the host matters.
-func request(t *testing.T, method, target string, body io.Reader) *http.Request {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, "http://ignored.example"+target, body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return req
+// outgoing is a request as a proxy makes it.
+func outgoing(method, target string, body io.Reader) *Outgoing {
+	path, query, _ := strings.Cut(target, "?")
+	return &Outgoing{Method: method, Path: path, Query: query, Body: body, Length: -1}
 }
 
-func TestRoundTrip(t *testing.T) {
+// open passes an exchange through, whose body is then a reader.
+func open(ctx context.Context, s *Service, out *Outgoing) (*passed, error) {
+	stream, err := s.Open(ctx, out, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &passed{Stream: stream}, nil
+}
+
+type passed struct {
+	*Stream
+	piece []byte
+}
+
+func (p *passed) Read(b []byte) (n int, err error) {
+	if len(p.piece) == 0 {
+		if p.piece, err = p.Next(); err != nil {
+			return 0, err
+		}
+	}
+	n = copy(b, p.piece)
+	p.piece = p.piece[n:]
+	return n, nil
+}
+
+func TestOpen(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		w.Header().Set("Trailer", "X-Sum")
@@ -35,26 +56,26 @@ func TestRoundTrip(t *testing.T) {
 	})
 	p := newPool(t)
 	s := service(t, p, Config{URL: server.URL + "/base", MaxResponse: 1, Secrets: map[string]config.Secret{"x-api-key": config.NewSecret("k")}})
-	resp, err := s.RoundTrip(request(t, "POST", "/a%20b?x=1", strings.NewReader("hello")))
+	resp, err := open(t.Context(), s, outgoing("POST", "/a%20b?x=1", strings.NewReader("hello")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if p.Unfinished() != 1 {
 		t.Errorf("%d are unfinished while the body is", p.Unfinished())
 	}
-	body, err := io.ReadAll(resp.Body)
+	body, err := io.ReadAll(resp)
 	host := strings.TrimPrefix(server.URL, "http://")
 	want := fmt.Sprintf(`POST /base/a%%20b?x=1 %s "k" "hello"`, host)
 	if err != nil || string(body) != want {
 		t.Errorf("%q, %v, want %q", body, err, want)
 	}
-	if resp.Trailer.Get("X-Sum") != "42" {
-		t.Errorf("trailer is %v", resp.Trailer)
+	if resp.Trailer().Get("X-Sum") != "42" {
+		t.Errorf("trailer is %v", resp.Trailer())
 	}
 	if p.Unfinished() != 0 {
 		t.Errorf("%d are unfinished at the body's end", p.Unfinished())
 	}
-	_ = resp.Body.Close()
+	resp.Close()
 }
 
 // first opens at the first failure.
@@ -62,19 +83,19 @@ var first = resilience.BreakerConfig{Failures: 1, MinRequests: 1000, OpenFor: ti
 
 func TestWhatAStreamTellsTheBreaker(t *testing.T) {
 	chunked := "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"
-	read := func(_ *testing.T, s *Service, req *http.Request) error {
-		resp, err := s.RoundTrip(req)
+	read := func(t *testing.T, s *Service, req *Outgoing) error {
+		resp, err := open(t.Context(), s, req)
 		if err != nil {
 			return err
 		}
-		defer resp.Body.Close()
-		_, err = io.Copy(io.Discard, resp.Body)
+		defer resp.Close()
+		_, err = io.Copy(io.Discard, resp)
 		return err
 	}
 	for _, test := range []struct {
 		name  string
 		speak func(net.Conn)
-		run   func(*testing.T, *Service, *http.Request) error
+		run   func(*testing.T, *Service, *Outgoing) error
 		want  Code // where there is an error
 		fails bool
 		open  bool
@@ -89,34 +110,34 @@ func TestWhatAStreamTellsTheBreaker(t *testing.T) {
 		{name: "a stalled answer", speak: func(c net.Conn) { say(chunked)(c); hang(c) }, run: read, fails: true, want: Timeout, open: true},
 		{
 			name: "an answer nobody reads to its end", speak: func(c net.Conn) { say(chunked)(c); hang(c) },
-			run: func(_ *testing.T, s *Service, req *http.Request) error {
-				resp, err := s.RoundTrip(req)
+			run: func(_ *testing.T, s *Service, req *Outgoing) error {
+				resp, err := open(t.Context(), s, req)
 				if err == nil {
-					_ = resp.Body.Close()
+					resp.Close()
 				}
 				return err
 			},
 		},
 		{
 			name: "a client that leaves", speak: func(c net.Conn) { say(chunked)(c); hang(c) },
-			run: func(t *testing.T, s *Service, req *http.Request) error {
+			run: func(t *testing.T, s *Service, req *Outgoing) error {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				resp, err := s.RoundTrip(req.WithContext(ctx))
+				resp, err := open(ctx, s, req)
 				if err != nil {
 					return err
 				}
-				defer resp.Body.Close()
-				_, _ = io.ReadFull(resp.Body, make([]byte, 2))
+				defer resp.Close()
+				_, _ = io.ReadFull(resp, make([]byte, 2))
 				cancel()
-				_, err = io.Copy(io.Discard, resp.Body)
+				_, err = io.Copy(io.Discard, resp)
 				return err
 			}, fails: true, want: Cancelled,
 		},
 		{
 			name: "a client whose body breaks off", speak: hang,
-			run: func(t *testing.T, s *Service, _ *http.Request) error {
-				err := read(t, s, request(t, "POST", "/", io.MultiReader(strings.NewReader("half"), brokenBody{})))
+			run: func(t *testing.T, s *Service, _ *Outgoing) error {
+				err := read(t, s, outgoing("POST", "/", io.MultiReader(strings.NewReader("half"), brokenBody{})))
 				if !errors.Is(err, errBroken) {
 					t.Errorf("the error hides the client's: %v", err)
 				}
@@ -125,8 +146,8 @@ func TestWhatAStreamTellsTheBreaker(t *testing.T) {
 		},
 		{
 			name: "a path that is not canonical", speak: hang,
-			run: func(t *testing.T, s *Service, _ *http.Request) error {
-				return read(t, s, request(t, "GET", "/a/%2e%2e/b", nil))
+			run: func(t *testing.T, s *Service, _ *Outgoing) error {
+				return read(t, s, outgoing("GET", "/a/%2e%2e/b", nil))
 			}, fails: true, want: BadRequest,
 		},
 	} {
@@ -136,7 +157,7 @@ func TestWhatAStreamTellsTheBreaker(t *testing.T) {
 				URL: wire(t, test.speak), Breaker: first,
 				Timeout: timeoutFor(test.want), Stall: timeoutFor(test.want),
 			})
-			err := test.run(t, s, request(t, "GET", "/", nil))
+			err := test.run(t, s, outgoing("GET", "/", nil))
 			switch {
 			case (err != nil) != test.fails:
 				t.Errorf("error is %v", err)
@@ -174,16 +195,16 @@ func TestAnEndlessStreamIsASuccessAtItsHead(t *testing.T) {
 	breaker := first
 	breaker.OpenFor = time.Nanosecond
 	s := service(t, newPool(t), Config{URL: server.URL, Breaker: breaker})
-	if resp, err := s.RoundTrip(request(t, "GET", "/", nil)); err != nil {
+	if resp, err := open(t.Context(), s, outgoing("GET", "/", nil)); err != nil {
 		t.Fatal(err)
 	} else {
-		_ = resp.Body.Close()
+		resp.Close()
 	}
-	resp, err := s.RoundTrip(request(t, "GET", "/events", nil))
+	resp, err := open(t.Context(), s, outgoing("GET", "/events", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer resp.Close()
 	if state := s.guard.State(); state != resilience.Closed {
 		t.Errorf("the breaker is %v", state)
 	}
@@ -200,12 +221,12 @@ func TestASlowUploadIsNotTheServicesFault(t *testing.T) {
 		<-time.After(time.Duration(n) * 700 * time.Millisecond) // longer than the time-out
 		return "part", nil
 	}}
-	resp, err := s.RoundTrip(request(t, "POST", "/", slow))
+	resp, err := open(t.Context(), s, outgoing("POST", "/", slow))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
-	if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "partpart" {
+	defer resp.Close()
+	if body, err := io.ReadAll(resp); err != nil || string(body) != "partpart" {
 		t.Errorf("%q, %v", body, err)
 	}
 }
@@ -215,17 +236,17 @@ func TestASlowReaderIsNotTheServicesFault(t *testing.T) {
 	const length = 1 << 20
 	s := service(t, newPool(t), Config{Stall: 500 * time.Millisecond, URL: wire(t, say(
 		fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", length)+strings.Repeat("x", length)))})
-	resp, err := s.RoundTrip(request(t, "GET", "/", nil))
+	resp, err := open(t.Context(), s, outgoing("GET", "/", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
-	n, err := io.ReadFull(resp.Body, make([]byte, 10))
+	defer resp.Close()
+	n, err := io.ReadFull(resp, make([]byte, 10))
 	if err != nil {
 		t.Fatal(err)
 	}
 	<-time.After(700 * time.Millisecond) // longer than it may stall
-	rest, err := io.Copy(io.Discard, resp.Body)
+	rest, err := io.Copy(io.Discard, resp)
 	if err != nil || int64(n)+rest != length {
 		t.Errorf("%d bytes, %v", int64(n)+rest, err)
 	}
@@ -254,12 +275,12 @@ func TestAStreamOfAnyLength(t *testing.T) {
 			}
 		}
 	}), MaxResponse: 1024})
-	resp, err := s.RoundTrip(request(t, "GET", "/", nil))
+	resp, err := open(t.Context(), s, outgoing("GET", "/", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
-	if n, err := io.Copy(io.Discard, resp.Body); err != nil || n != total {
+	defer resp.Close()
+	if n, err := io.Copy(io.Discard, resp); err != nil || n != total {
 		t.Errorf("%d bytes, %v", n, err)
 	}
 }
@@ -270,18 +291,17 @@ func TestAnotherProtocol(t *testing.T) {
 		say("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")(c)
 		_, _ = io.Copy(c, c)
 	}), Stall: 100 * time.Millisecond})
-	req := request(t, "GET", "/", nil)
-	req.Header.Set("Connection", "Upgrade")
-	req.Header.Set("Upgrade", "echo")
-	resp, err := s.RoundTrip(req)
+	req := outgoing("GET", "/", nil)
+	req.Upgrade = "echo"
+	resp, err := open(t.Context(), s, req)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
-	both, ok := resp.Body.(io.ReadWriteCloser)
-	if !ok || resp.StatusCode != 101 {
-		t.Fatalf("status %d, body %T", resp.StatusCode, resp.Body)
+	defer resp.Close()
+	if resp.Status != 101 {
+		t.Fatalf("status %d", resp.Status)
 	}
+	both := resp.Tunnel()
 	lines := bufio.NewReader(both)
 	for range 3 {
 		if _, err := io.WriteString(both, "hello\n"); err != nil {
@@ -304,15 +324,7 @@ func TestAStreamThroughAnOpenBreaker(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
 	s := service(t, newPool(t), Config{URL: server.URL, Breaker: first})
 	_, _ = get(s, "/")
-	closed := make(chan struct{})
-	_, err := s.RoundTrip(request(t, "POST", "/", closing{closed}))
-	if codeOf(t, err) != BreakerOpen {
+	if _, err := open(t.Context(), s, outgoing("POST", "/", strings.NewReader("x"))); codeOf(t, err) != BreakerOpen {
 		t.Error(err)
 	}
-	receive(t, closed, "close of the request's body")
 }
-
-type closing struct{ closed chan struct{} }
-
-func (closing) Read([]byte) (int, error) { return 0, io.EOF }
-func (c closing) Close() error           { close(c.closed); return nil }
