@@ -10,6 +10,7 @@ MODULE   := github.com/triptych-bff/triptych
 BFFS     := bff-mobile bff-web bff-tv
 MODULES  := shared $(BFFS) deploy
 PACKAGES := $(MODULES:%=./%/...)
+NESTED   := deploy/bench deploy/tools
 RELEASED := $(wildcard deploy/modproxy/$(MODULE)/shared/@v/list)
 
 # What the environment says: GOPROXY, CGO_ENABLED and, perhaps empty, GONOSUMDB.
@@ -49,6 +50,9 @@ CLIENT   ?= mobile
 BENCH    ?= .
 FUZZTIME ?= 20s
 
+# For make bench: what bin/bench/bench -h lists.
+BENCH_FLAGS ?=
+
 # For the test of the page: a browser, and the script that judges it.
 CHROMIUM ?=
 AXE      ?=
@@ -85,11 +89,16 @@ build: ## Build every program of this working tree into bin/.
 test: build ## Run every test but those of images: HEAD of shared under all, then end to end beside what each gateway ships.
 	@$(MAKE) test-head
 	@$(MAKE) -j2 test-e2e test-pinned # the one waits a lot, the other compiles
+	@$(MAKE) test-bench
 
 .PHONY: test-head
 test-head: ## Does HEAD of shared break anyone: the tests of all five modules together.
 	@$(if $(RACE),,$(call skip,the race detector: CGO_ENABLED is 0))
 	$(TEST) $$(go list $(PACKAGES) | grep -v '/deploy/e2e\|/deploy/image')
+
+.PHONY: test-bench
+test-bench: ## Does the comparison of gateways work: its tests, without a result.
+	cd deploy/bench && GOWORK=off go test -vet=off ./...
 
 .PHONY: test-e2e
 test-e2e: build build-pinned ## Run the end-to-end tests against the programs in bin/.
@@ -121,11 +130,12 @@ check-format: bin/golangci-lint
 .PHONY: check-vet
 check-vet:
 	go vet $(PACKAGES)
-	cd deploy/tools && GOWORK=off go vet ./...
+	for module in $(NESTED); do (cd $$module && GOWORK=off go vet ./...); done
 
 .PHONY: check-lint
 check-lint: bin/golangci-lint
 	bin/golangci-lint run --allow-serial-runners $(PACKAGES)
+	cd deploy/bench && GOWORK=off ../../bin/golangci-lint run --allow-serial-runners ./...
 
 .PHONY: check-architecture
 check-architecture:
@@ -154,7 +164,16 @@ soak: ## Run the tests that take minutes.
 	go test -count=1 -tags soak -run FromNothing ./deploy/image/...
 
 .PHONY: bench
-bench: ## Measure shared, layer by layer: make bench BENCH=Project.
+bench: build-bench ## Measure our gateway beside nginx, HAProxy and others: make bench [BENCH_FLAGS='-scenarios pass -rounds 1'].
+	@bin/bench/bench $(BENCH_FLAGS)
+
+.PHONY: build-bench
+build-bench:
+	@mkdir -p bin/bench
+	cd deploy/bench && GOWORK=off go build $(STAMP) -o ../../bin/bench/ . ./services ./gateway ./ordinary
+
+.PHONY: bench-go
+bench-go: ## Measure shared, one function at a time: make bench-go BENCH=Project.
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./shared/...
 
 .PHONY: fuzz
@@ -167,7 +186,7 @@ fuzz: ## Fuzz every parser of outside bytes for FUZZTIME (20s) each.
 
 .PHONY: tidy
 tidy: ## Tidy the go.mod of every module, each on its own.
-	for module in $(MODULES) deploy/tools; do (cd $$module && GOWORK=off go mod tidy); done
+	for module in $(MODULES) $(NESTED); do (cd $$module && GOWORK=off go mod tidy); done
 
 # The tools' requirements must not sway ours: a module of their own, outside go.work.
 bin/golangci-lint: deploy/tools/go.mod deploy/tools/go.sum

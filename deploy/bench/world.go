@@ -1,0 +1,222 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// A world is what all peers of a run have in common: the services behind them,
+// an issuer of tokens, a certificate, and the cores.
+type world struct {
+	cores    *cores
+	folder   string // of everything that is written
+	running  *process
+	services map[string]string // host:port, by name
+	tokens   []string
+}
+
+// newWorld starts the services. close ends them and removes what was written.
+func newWorld() (*world, error) {
+	w := new(world)
+	err := w.open()
+	if err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *world) open() (err error) {
+	if w.cores, err = findCores(); err != nil {
+		return err
+	}
+	if err = w.cores.settle(); err != nil {
+		return err
+	}
+	if w.folder, err = os.MkdirTemp("", "triptych-bench-"); err != nil {
+		return err
+	}
+	if err = os.Chmod(w.folder, 0o755); err != nil { // peers may change their user
+		return err
+	}
+	if err = w.startServices(); err != nil {
+		return err
+	}
+	if err = w.certificate(); err != nil {
+		return err
+	}
+	return w.issuer()
+}
+
+func (w *world) close() {
+	if w.running != nil {
+		w.running.end()
+	}
+	if w.folder != "" {
+		_ = os.RemoveAll(w.folder)
+	}
+}
+
+func (w *world) startServices() error {
+	path, err := findProgram("services")
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(path)
+	if _, err := cmd.StdinPipe(); err != nil { // they end when it does
+		return err
+	}
+	out, in, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	cmd.Stdout = in
+	w.running, err = w.cores.start(cmd, filepath.Join(w.folder, "services.log"), false)
+	in.Close()
+	if err != nil {
+		return err
+	}
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("services: %w: %s", err, w.running.said())
+	}
+	return json.Unmarshal(line, &w.services)
+}
+
+// issuer gets tokens, and the issuer's key for those who want it as a file.
+func (w *world) issuer() error {
+	most := 0
+	for _, s := range scenarios() {
+		most = max(most, s.tokens)
+	}
+	var key string
+	if err := w.ask("/key.pem", &key); err != nil {
+		return err
+	}
+	if err := w.ask(fmt.Sprint("/tokens?n=", most), &w.tokens); err != nil {
+		return err
+	}
+	return w.write("issuer.pem", []byte(key))
+}
+
+func (w *world) ask(path string, answer any) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.services["issuer"]+path, http.NoBody)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("issuer: %s", data)
+	}
+	return json.Unmarshal(data, answer)
+}
+
+func (w *world) write(name string, data []byte) error {
+	return os.WriteFile(filepath.Join(w.folder, name), data, 0o644) // keys of an hour, for 127.0.0.1
+}
+
+// certificate makes one that signs itself, with a P-256 key.
+func (w *world) certificate() error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "127.0.0.1"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 1, 0),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return err
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	secret := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
+	return errors.Join(w.write("cert.pem", cert), w.write("key.pem", secret), w.write("both.pem", append(cert, secret...)))
+}
+
+// files that every peer finds in the folder that it runs in.
+var files = []string{"cert.pem", "key.pem", "both.pem", "issuer.pem"}
+
+// A gateway is a peer that runs.
+type gateway struct {
+	*process
+	listen string // host:port
+}
+
+// startPeer starts a peer for one scenario, in a folder of its own.
+func (w *world) startPeer(p *peer, s *scenario, env ...string) (*gateway, error) {
+	folder, err := os.MkdirTemp(w.folder, s.name+"-"+p.name+"-")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(folder, 0o755); err != nil {
+		return nil, err
+	}
+	for _, name := range files {
+		if err := os.Link(filepath.Join(w.folder, name), filepath.Join(folder, name)); err != nil {
+			return nil, err
+		}
+	}
+	listen, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	conf := &setup{Listen: listen, Services: w.services, TLS: s.tls, Identity: s.must, Duties: p.duties, scenario: s}
+	if err := p.write(folder, conf); err != nil {
+		return nil, err
+	}
+	path, err := findProgram(p.program)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(path, p.args(conf)...)
+	cmd.Dir = folder
+	cmd.Env = append([]string{"HOME=" + folder, "USAGE_DISABLE=1"}, env...)
+	running, err := w.cores.start(cmd, filepath.Join(folder, "log"), true)
+	return &gateway{running, listen}, err
+}
+
+// freePort is an address of 127.0.0.1 on which nobody listens, for programs that
+// cannot say which one they took.
+func freePort() (string, error) {
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer listener.Close()
+	return listener.Addr().String(), nil
+}
