@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/triptych-bff/triptych/shared/identity"
@@ -28,20 +29,16 @@ type Input struct {
 // Run makes the answer. The error is a [problem.Problem]: a required part could
 // not be had, the budget ran out before it was there, or the client has left.
 // When Run returns, every call that it has started has ended or is about to:
-// the context that it runs in is over. Only an unsafe call goes on to its end
+// the context that it runs in is over. The memory of their answers is used again. Only an unsafe call goes on to its end
 // within the budget, also when the client leaves.
 func (p *Plan) Run(ctx context.Context, in Input) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.budget)
 	defer cancel()
 	r := newRun(ctx, p, in)
+	defer r.end()
 	r.begin()
 	for r.open > 0 && r.fatal == nil {
-		select {
-		case done := <-r.results:
-			r.arrive(done)
-		case <-ctx.Done():
-			r.expire()
-		}
+		r.next()
 	}
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
@@ -65,6 +62,8 @@ type run struct {
 	parts   []piece
 	shown   []byte           // the parts' JSON, in order of arrival
 	open    int              // parts that are neither in shown nor missing
+	started []int            // calls that nobody waits for yet
+	apart   int              // calls that a goroutine waits for
 	fatal   *problem.Problem // the first required part's that is missing
 }
 
@@ -72,6 +71,8 @@ type run struct {
 type progress struct {
 	waiting  int  // how many of the calls that it waits for are not in
 	begun    bool // it was started
+	pending  upstream.Pending
+	release  func() // of its lifetime
 	response *upstream.Response
 	failure  *failure // one of the two is set when the call is in
 }
@@ -141,23 +142,73 @@ func (r *run) start(i int) {
 		r.settle(i, nil, &failure{c.service, problem.From(err)})
 	default:
 		ctx, release := r.lifetime(c)
-		go await(i, c.caller.Start(ctx, req), r.results, release)
-		r.calls[i].begun = true
+		state := &r.calls[i]
+		state.begun, state.pending, state.release = true, c.caller.Start(ctx, req), release
+		r.started = append(r.started, i)
 	}
+}
+
+// next takes in what comes next. Of several calls under way each has a goroutine
+// that reads its answer: one that is left in its connection while another is
+// awaited could fill that, stand still and miss its deadline.
+func (r *run) next() {
+	if i, ok := r.here(); ok {
+		r.arrive(r.await(i))
+		return
+	}
+	for _, i := range r.started {
+		go func() { r.results <- r.await(i) }()
+	}
+	r.apart += len(r.started)
+	r.started = r.started[:0]
+	select {
+	case done := <-r.results:
+		r.apart--
+		r.arrive(done)
+	case <-r.ctx.Done():
+		r.expire()
+	}
+}
+
+// here takes a call that needs no goroutine: it is in, or the only one under way.
+// A change goes on when the client has left, and the answer does not wait for it.
+func (r *run) here() (call int, ok bool) {
+	alone := r.apart == 0 && len(r.started) == 1
+	for at, i := range r.started {
+		if r.calls[i].pending.Ready() || alone && !r.plan.calls[i].unsafe {
+			r.started = slices.Delete(r.started, at, at+1)
+			return i, true
+		}
+	}
+	return 0, false
 }
 
 // await waits for a call. A panic while an answer is decoded ends the call, not
 // the process.
-func await(i int, pending upstream.Pending, results chan<- result, release func()) {
-	done := result{call: i}
+func (r *run) await(i int) (done result) {
+	done.call = i
+	defer r.calls[i].release()
 	defer func() {
-		release()
 		if fault := recover(); fault != nil {
 			done.err = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
 		}
-		results <- done
 	}()
-	done.response, done.err = pending.Wait()
+	done.response, done.err = r.calls[i].pending.Wait()
+	return done
+}
+
+// end gives up what was started and not waited for, and gives back the memory of
+// the answers, of which nothing is used any more.
+func (r *run) end() {
+	for _, i := range r.started {
+		r.calls[i].pending.Cancel()
+		r.calls[i].release()
+	}
+	for i := range r.calls {
+		if response := r.calls[i].response; response != nil {
+			response.Release()
+		}
+	}
 }
 
 // request is the call with its values.

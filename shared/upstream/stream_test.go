@@ -315,6 +315,7 @@ func TestAnotherProtocol(t *testing.T) {
 	if codeOf(t, err) != Timeout {
 		t.Errorf("error is %v", err)
 	}
+	resp.Close()
 	if p.Unfinished() != 0 {
 		t.Error("it is unfinished")
 	}
