@@ -3,7 +3,6 @@ package http1
 import (
 	"bytes"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -22,9 +21,7 @@ type Limits struct {
 type Field struct{ Name, Value string }
 
 // Is compares the name without regard to case.
-func (f Field) Is(name string) bool {
-	return len(f.Name) == len(name) && strings.EqualFold(f.Name, name)
-}
+func (f Field) Is(name string) bool { return isWord(f.Name, name) }
 
 // Fields are header lines in the order in which they were sent.
 type Fields []Field
@@ -201,40 +198,6 @@ func (h *Head) requestLine(line string) error {
 	return checkTarget(h.Target, h.Method == http.MethodConnect)
 }
 
-// checkTarget takes the four forms of RFC 9112 §3.2.
-func checkTarget(target string, connect bool) error {
-	if target == "" || !all(target, &isVisible) {
-		return Target
-	}
-	if target[0] == '/' {
-		path, _, _ := strings.Cut(target, "?")
-		if !escaped(path) {
-			return Escape
-		}
-		return nil
-	}
-	if connect {
-		target = "http://" + target
-	}
-	if _, err := url.ParseRequestURI(target); err != nil {
-		return Target
-	}
-	return nil
-}
-
-func escaped(path string) bool {
-	for {
-		i := strings.IndexByte(path, '%')
-		switch {
-		case i < 0:
-			return true
-		case i+2 >= len(path) || !isHex[path[i+1]] || !isHex[path[i+2]]:
-			return false
-		}
-		path = path[i+3:]
-	}
-}
-
 // statusLine is version and status, and a reason behind another space. Where
 // there is no reason, the space may be missing too, as it often is.
 func (h *Head) statusLine(line string) error {
@@ -322,7 +285,7 @@ func (h *Head) note(f Field) error {
 		}
 	case len("Expect"):
 		if f.Is("Expect") && h.Method != "" {
-			if h.Continue || !strings.EqualFold(f.Value, "100-continue") {
+			if h.Continue || !isWord(f.Value, "100-continue") {
 				return Expectation
 			}
 			h.Continue = true
@@ -342,7 +305,7 @@ func (h *Head) note(f Field) error {
 		}
 	case len("Transfer-Encoding"):
 		if f.Is("Transfer-Encoding") {
-			if h.codings++; h.codings > 1 || !strings.EqualFold(f.Value, "chunked") {
+			if h.codings++; h.codings > 1 || !isWord(f.Value, "chunked") {
 				return CodingField // RFC 9112 §6.1 would have a server say 501, of a fault that is not its own
 			}
 			h.Chunked = true
@@ -379,12 +342,17 @@ func announces(value string) bool {
 // hasOption is whether a list of tokens has this one (RFC 9110 §7.6.1).
 func hasOption(list, option string) bool {
 	for token := range strings.SplitSeq(list, ",") {
-		if strings.EqualFold(trim(token), option) {
+		if isWord(trim(token), option) {
 			return true
 		}
 	}
 	return false
 }
+
+// isWord compares ASCII without regard to case. Beyond it there are letters that
+// are taken for ones of ASCII, such as the Kelvin sign for a K; all of them are
+// longer.
+func isWord(s, word string) bool { return len(s) == len(word) && strings.EqualFold(s, word) }
 
 // trim takes off the white space that may stand around a value (RFC 9110 §5.6.3).
 func trim(s string) string {
@@ -409,9 +377,7 @@ func all(s string, class *[256]bool) bool {
 // The classes of bytes.
 var (
 	// isToken is tchar (RFC 9110 §5.6.2).
-	isToken = class(func(c byte) bool {
-		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
-	})
+	isToken = class(func(c byte) bool { return isAlphanumeric(c) || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0 })
 	// isValue is what a field value may hold: text, spaces and tabs (RFC 9110 §5.5).
 	isValue = class(func(c byte) bool { return c == '\t' || c >= ' ' && c != 0x7f })
 	// isVisible is what a request target is made of. Bytes beyond ASCII are not
