@@ -192,6 +192,11 @@ tidy: ## Tidy the go.mod of every module, each on its own.
 bin/golangci-lint: deploy/tools/go.mod deploy/tools/go.sum
 	cd deploy/tools && GOWORK=off go build -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
+# One of those that we are measured beside. It takes minutes.
+CADDY_VERSION := v2.11.9
+bin/caddy:
+	GOBIN=$(CURDIR)/bin go install github.com/caddyserver/caddy/v2/cmd/caddy@$(CADDY_VERSION)
+
 # What judges whether everybody can use the demo's page: a script, from npm.
 AXE_CORE := axe-core-4.14.1.tgz
 bin/axe.min.js:

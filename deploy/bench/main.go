@@ -21,13 +21,14 @@ var version, commit string
 type flags struct {
 	scenarios, peers []string
 	rounds           int
-	time             time.Duration
+	time             time.Duration // of each round
+	delay            time.Duration // of the services' answers
 	check            bool
 	profile          string
 }
 
 func main() {
-	runtime.LockOSThread() // what this thread starts ends with it, see process.go
+	runtime.LockOSThread() // what it starts ends with this thread: see process
 	f, err := parse(os.Args[1:])
 	if err == nil {
 		err = run(f)
@@ -54,6 +55,7 @@ func parse(args []string) (*flags, error) {
 	against := set.String("peers", "all", "whom to measure, separated by commas: "+strings.Join(names(peers()), ", "))
 	set.IntVar(&f.rounds, "rounds", 5, "how often each peer is measured")
 	seconds := set.Int("secs", 4, "how long, each time")
+	set.DurationVar(&f.delay, "delay", 0, "how long the services hold each answer back")
 	set.BoolVar(&f.check, "check", false, "only check that all peers answer as they should")
 	set.StringVar(&f.profile, "profile", "", "folder to write CPU profiles of our gateway to")
 	if err := set.Parse(args); err != nil {
@@ -111,7 +113,7 @@ func run(f *flags) error {
 			return err
 		}
 	}
-	w, err := newWorld()
+	w, err := newWorld(f.delay)
 	if err != nil {
 		return err
 	}

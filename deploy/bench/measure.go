@@ -37,6 +37,7 @@ type sample struct {
 	p50, p99    time.Duration // 0 where it is not known
 	memory      int           // bytes
 	length      int           // of a body on the wire
+	pace        time.Duration // of the machine, see cores.pace
 }
 
 // cpu is microseconds of CPU time for each answer.
@@ -167,6 +168,10 @@ func (w *world) load(g *gateway, s *scenario, tokens []string, length int, limit
 
 // measure looks at the gateway's use of the CPU before and after a run.
 func (w *world) measure(g *gateway, run func() (load.Result, error)) (*sample, error) {
+	pace, err := w.cores.pace()
+	if err != nil {
+		return nil, err
+	}
 	before, err := w.cores.usage(g.process)
 	if err != nil {
 		return nil, err
@@ -188,7 +193,7 @@ func (w *world) measure(g *gateway, run func() (load.Result, error)) (*sample, e
 		answers: result.Answers, took: result.Took, user: user, total: user + system,
 		busy:    (user + system).Seconds() / wall,
 		foreign: max(0, (after.core-before.core-user-system).Seconds()/wall),
-		p50:     result.P50, p99: result.P99, memory: g.memory(),
+		p50:     result.P50, p99: result.P99, memory: g.memory(), pace: pace,
 	}, nil
 }
 
@@ -211,7 +216,7 @@ func (w *world) loadHTTP2(g *gateway, s *scenario, length int, limit time.Durati
 		case <-time.After(limit + time.Minute):
 			p.end()
 		}
-		return parseH2load(p.said(), length, limit)
+		return parseH2load(p.output(), length, limit)
 	}
 	if _, err := run(warmUp); err != nil {
 		return nil, err
@@ -229,7 +234,7 @@ func parseH2load(text string, length int, took time.Duration) (load.Result, erro
 	r := load.Result{Took: took}
 	requests, traffic := h2loadRequests.FindStringSubmatch(text), h2loadTraffic.FindStringSubmatch(text)
 	if requests == nil || traffic == nil {
-		return r, fmt.Errorf("h2load: %s", text)
+		return r, fmt.Errorf("h2load: %s", text[max(0, len(text)-300):])
 	}
 	if strings.Join(requests[2:], "") != "000" {
 		return r, fmt.Errorf("h2load: %s", requests[0])

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"debug/buildinfo"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -16,12 +17,12 @@ import (
 // A peer is one gateway in one configuration.
 type peer struct {
 	name      string
-	program   string   // of this name beside ours, in the path, or named by the environment
+	program   string   // its name
 	scenarios []string // that it can do
 	config    string   // template in conf, written into the folder that it runs in
 	as        string   // the name of the written file
 	args      func(s *setup) []string
-	version   []string // arguments that make it say its version; none for our own programs
+	version   []string // arguments that make it say its version; nil for our own programs
 	duties    bool     // as far as it has them: access log, limits
 	anonymous bool     // is never shown a token
 }
@@ -102,7 +103,7 @@ func find(chosen []string) (installed []*peer, skipped []string) {
 		if !slices.Contains(chosen, p.name) {
 			continue
 		}
-		if _, err := findProgram(p.program); err != nil {
+		if _, err := p.find(); err != nil {
 			skipped = append(skipped, p.name+": "+err.Error())
 			continue
 		}
@@ -111,51 +112,67 @@ func find(chosen []string) (installed []*peer, skipped []string) {
 	return installed, skipped
 }
 
-// findProgram is the path of a program: what the environment variable of its name
-// in upper case says, or beside ours, or one folder above, or in the path.
+// findProgram is the path of somebody else's program: what the environment
+// variable of its name in upper case says, or in bin/, or in the path.
 func findProgram(name string) (string, error) {
 	variable := strings.ToUpper(name)
 	if path := os.Getenv(variable); path != "" {
 		return filepath.Abs(path)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return "", err
-	}
-	here := filepath.Dir(self)
-	for _, path := range []string{filepath.Join(here, name), filepath.Join(here, "..", name)} {
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-			return filepath.Clean(path), nil
-		}
+	if path, err := beside(filepath.Join("..", name)); err == nil {
+		return path, nil
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
 		return "", fmt.Errorf("%s is neither installed nor named by $%s", name, variable)
 	}
-	return path, nil
+	return filepath.Abs(path)
 }
 
+// beside is the path of a file next to this program, as our own others are.
+func beside(name string) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(filepath.Dir(self), name)
+	_, err = os.Stat(path)
+	return path, err
+}
+
+// find is the path of the peer's program.
+func (p *peer) find() (string, error) {
+	if p.ours() {
+		return beside(p.program)
+	}
+	return findProgram(p.program)
+}
+
+// ours reports whether the program is built with this one.
+func (p *peer) ours() bool { return p.version == nil }
+
 // release is what the peer's program says of its version, in its first line that
-// has a digit.
+// has a digit, or what Go has put into it.
 func (p *peer) release() string {
-	path, err := findProgram(p.program)
-	if err != nil || p.version == nil {
+	path, err := p.find()
+	if err != nil || p.ours() {
 		return ""
 	}
-	out, err := exec.Command(path, p.version...).CombinedOutput()
-	if err != nil {
-		return p.program + " of unknown version"
-	}
+	out, _ := exec.Command(path, p.version...).CombinedOutput() // whatever it says
+	text := "of unknown version"
 	for line := range strings.Lines(string(out)) {
 		if strings.ContainsAny(line, "0123456789") {
-			line = strings.TrimSpace(line)
-			if !strings.Contains(strings.ToLower(line), p.program) {
-				line = p.program + " " + line
-			}
-			return line
+			text = strings.TrimSpace(line)
+			break
 		}
 	}
-	return p.program + " of unknown version"
+	if info, err := buildinfo.ReadFile(path); err == nil && strings.HasPrefix(info.Main.Version, "v") {
+		text = info.Main.Version
+	}
+	if !strings.Contains(strings.ToLower(text), p.program) {
+		text = p.program + " " + text
+	}
+	return text
 }
 
 //go:embed conf

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -115,10 +116,16 @@ func (p *process) end() {
 	}
 }
 
-// said is the end of the process's log.
-func (p *process) said() string {
+// output is all that the process has said.
+func (p *process) output() string {
 	data, _ := os.ReadFile(p.log)
-	return string(bytes.TrimSpace(data[max(0, len(data)-300):]))
+	return string(data)
+}
+
+// said is the end of that, to be shown with an error.
+func (p *process) said() string {
+	all := strings.TrimSpace(p.output())
+	return all[max(0, len(all)-300):]
 }
 
 // tree are the process and its descendants.
@@ -201,4 +208,35 @@ func (p *process) memory() int {
 		}
 	}
 	return total
+}
+
+// pace is the CPU time that a fixed piece of work takes on the gateway's core:
+// hashing, moving memory, and system calls that do nothing. What it takes more at
+// one time than at another is due to the machine, and so are such differences
+// between gateways.
+func (c *cores) pace() (time.Duration, error) {
+	var core unix.CPUSet
+	core.Set(c.gateway)
+	if err := unix.SchedSetaffinity(0, &core); err != nil {
+		return 0, fmt.Errorf("cores: %w", err)
+	}
+	const size = 16 << 20 // more than a core's own caches hold
+	from, to := make([]byte, size), make([]byte, size)
+	copy(to, from) // so that its pages are there
+	before := threadTime()
+	for range 4 {
+		copy(to, from)
+		sha256.Sum256(to[:1<<20])
+	}
+	for range 5_000 {
+		unix.Getppid()
+	}
+	took := threadTime() - before
+	return took, c.settle()
+}
+
+func threadTime() time.Duration {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) // exists on every Linux
+	return time.Duration(t.Nano())
 }

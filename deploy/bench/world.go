@@ -33,9 +33,9 @@ type world struct {
 }
 
 // newWorld starts the services. close ends them and removes what was written.
-func newWorld() (*world, error) {
+func newWorld(delay time.Duration) (*world, error) {
 	w := new(world)
-	err := w.open()
+	err := w.open(delay)
 	if err != nil {
 		w.close()
 		return nil, err
@@ -43,7 +43,7 @@ func newWorld() (*world, error) {
 	return w, nil
 }
 
-func (w *world) open() (err error) {
+func (w *world) open(delay time.Duration) (err error) {
 	if w.cores, err = findCores(); err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (w *world) open() (err error) {
 	if err = os.Chmod(w.folder, 0o755); err != nil { // peers may change their user
 		return err
 	}
-	if err = w.startServices(); err != nil {
+	if err = w.startServices(delay); err != nil {
 		return err
 	}
 	if err = w.certificate(); err != nil {
@@ -74,12 +74,12 @@ func (w *world) close() {
 	}
 }
 
-func (w *world) startServices() error {
-	path, err := findProgram("services")
+func (w *world) startServices(delay time.Duration) error {
+	path, err := beside("services")
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(path)
+	cmd := exec.Command(path, "-delay", delay.String())
 	if _, err := cmd.StdinPipe(); err != nil { // they end when it does
 		return err
 	}
@@ -199,7 +199,7 @@ func (w *world) startPeer(p *peer, s *scenario, env ...string) (*gateway, error)
 	if err := p.write(folder, conf); err != nil {
 		return nil, err
 	}
-	path, err := findProgram(p.program)
+	path, err := p.find()
 	if err != nil {
 		return nil, err
 	}

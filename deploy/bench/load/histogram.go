@@ -4,7 +4,7 @@ import "time"
 
 // histogram counts times by whole microseconds.
 type histogram struct {
-	counts [200_000]uint32 // the last one also has what took longer
+	counts [1_000_000]uint32 // the last one also has what took longer
 	total  int
 }
 
