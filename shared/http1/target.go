@@ -71,9 +71,9 @@ func isScheme(s string) bool {
 	return s != "" && ('a' <= s[0]|0x20 && s[0]|0x20 <= 'z') && all(s, &isSchemeByte)
 }
 
-// isAuthority is a host, and a port, which may be missing, or empty, where it
-// need not be named. Hosts are not decoded: "%" is in none.
-func isAuthority(s string, port bool) bool {
+// isAuthority is a host, and a port, which may be missing or empty where it need
+// not be named. Hosts are not decoded: "%" is in none.
+func isAuthority(s string, named bool) bool {
 	end := strings.IndexByte(s, ':')
 	if strings.HasPrefix(s, "[") {
 		end = strings.IndexByte(s, ']') + 1
@@ -81,11 +81,8 @@ func isAuthority(s string, port bool) bool {
 		end = len(s)
 	}
 	host, rest := s[:end], s[end:]
-	if !isHost(host) {
-		return false
-	}
-	digits, found := strings.CutPrefix(rest, ":")
-	return all(digits, &isDigit) && (found && digits != "" || !port)
+	port, colon := strings.CutPrefix(rest, ":")
+	return isHost(host) && (colon || rest == "") && all(port, &isDigit) && (port != "" || !named)
 }
 
 // isHost is a name, or an address, which has brackets when it is of IPv6 (RFC 3986
