@@ -8,13 +8,14 @@
 // request is smuggled past the one to the other (RFC 9112 §11.2). What net/http
 // does refuse, it answers in plain text, past the log and the metrics.
 //
-// A [Conn] therefore stands between the socket and net/http. It holds a request's
-// head back until it is whole and has one reading only, and follows the body to
-// its end, so that it knows where the next head begins. A head that is refused
-// never reaches net/http: a placeholder takes its place, and nothing after it is
-// read as a request. Whoever handles the placeholder asks [Conn.Refusal] what to
-// answer, so that a refusal is answered in order, logged and counted like any
-// other. A body that is refused is spoilt, so that net/http fails it.
+// A [Conn] therefore stands between the socket and net/http, and reads along with
+// the parser of package http1, which is strict. It holds a request's head back
+// until it is whole and has only one reading, and follows the body to its end, so
+// that it knows where the next head begins. A head that is refused never reaches
+// net/http: a placeholder takes its place, and nothing after it is read as a
+// request. Whoever handles the placeholder asks [Conn.Refusal] what to answer, so
+// that a refusal is answered in order, logged and counted like any other. A body
+// that is refused is spoilt, so that net/http fails it.
 //
 // The usual head, which comes in one piece and alone, is looked at where net/http
 // wants to have it and is not copied.
