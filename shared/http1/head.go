@@ -77,9 +77,9 @@ type Finder struct {
 }
 
 // End is how long the head at the beginning of b is, with its empty line; zero
-// while that has not come. Between two calls b only grows. A line end that is
-// none, and a head that is too long, are told at once; so is what begins with no
-// word, since it would be waited for in vain.
+// while that has not come. Between two calls b only grows. What can be told of an
+// unfinished head is told at once: a first byte that begins none, a line that ends
+// with LF alone, and too great a length.
 func (f *Finder) End(b []byte, limits Limits) (int, error) {
 	if len(b) > 0 && !isToken[b[0]] {
 		return 0, StartLine
