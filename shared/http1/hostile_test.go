@@ -216,7 +216,7 @@ func TestAnAnswerBeforeTheRequestIsRead(t *testing.T) {
 		hang(conn)
 	}))
 	both(t, patience, func(t *testing.T, exchange func(*Client, *Request) (string, error)) {
-		body, err := exchange(c, &Request{Method: "POST", Host: "service", Target: "/", Body: []byte(long(64 << 20))})
+		body, err := exchange(c, &Request{Method: "POST", Host: "service", Target: "/", Body: []byte(long(8 << 20))})
 		if err != nil || body != "no!" {
 			t.Errorf("%q, %v", body, err)
 		}
