@@ -23,10 +23,10 @@ const ready = 20 * time.Second
 // check waits until the gateway answers, and makes sure that it does its work:
 // the answer is what it should be, and who has no good token is refused. It
 // returns the length of the body as it comes over the wire.
-func (g *gateway) check(s *scenario, tokens []string) (length int, err error) {
+func (g *gateway) check(s *scenario) (length int, err error) {
 	token := ""
-	if len(tokens) > 0 {
-		token = tokens[0]
+	if len(g.tokens) > 0 {
+		token = g.tokens[0]
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), ready)
 	defer cancel()

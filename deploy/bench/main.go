@@ -19,12 +19,13 @@ var version, commit string
 
 // flags are the command line.
 type flags struct {
-	scenarios, peers []string
-	rounds           int
-	time             time.Duration // of each round
-	delay            time.Duration // of the services' answers
-	check            bool
-	profile          string
+	scenarios []*scenario
+	peers     []string
+	rounds    int
+	time      time.Duration // of each round
+	delay     time.Duration // of the services' answers
+	check     bool
+	profile   string
 }
 
 func main() {
@@ -68,9 +69,21 @@ func parse(args []string) (*flags, error) {
 		return nil, fmt.Errorf("from 1 to %d rounds, from 1 to %d seconds", maxRounds, maxSeconds)
 	}
 	f.time = time.Duration(*seconds) * time.Second
-	var err error
-	if f.scenarios, err = choose(*chosen, names(scenarios())); err != nil {
+	if f.profile != "" {
+		folder, err := filepath.Abs(f.profile) // a gateway runs elsewhere
+		if err != nil {
+			return nil, err
+		}
+		f.profile = folder
+	}
+	list, err := choose(*chosen, names(scenarios()))
+	if err != nil {
 		return nil, err
+	}
+	for _, s := range scenarios() {
+		if slices.Contains(list, s.name) {
+			f.scenarios = append(f.scenarios, s)
+		}
 	}
 	f.peers, err = choose(*against, names(peers()))
 	return f, err
@@ -100,45 +113,33 @@ func names[T interface{ named() string }](all []T) []string {
 
 // run measures everything that was asked for and prints the tables.
 func run(f *flags) error {
-	installed, skipped := find(f.peers)
-	for _, reason := range skipped {
-		fmt.Fprintln(os.Stderr, "SKIPPED:", reason)
-	}
-	if f.profile != "" {
-		var err error
-		if f.profile, err = filepath.Abs(f.profile); err != nil {
-			return err
-		}
-		if err := os.MkdirAll(f.profile, 0o755); err != nil {
-			return err
-		}
-	}
-	w, err := newWorld(f.delay)
+	w, err := newWorld(f)
 	if err != nil {
 		return err
 	}
 	defer w.close()
+	w.closeOnSignal()
 	if !w.cores.apart() && !f.check {
 		return errors.New("nothing to measure with one core: the gateway needs one of its own")
 	}
-	r := report{skipped: skipped, flags: f}
-	for _, s := range scenarios() {
-		if !slices.Contains(f.scenarios, s.name) {
+	r := report{flags: f}
+	installed, reasons := find(f.peers)
+	for _, reason := range reasons {
+		r.leaveOut(reason)
+	}
+	for _, s := range f.scenarios {
+		if _, err := findProgram("h2load"); err != nil && s.http2 && !f.check {
+			r.leaveOut(s.name + ": " + err.Error())
 			continue
 		}
 		able := slices.DeleteFunc(slices.Clone(installed), func(p *peer) bool { return !slices.Contains(p.scenarios, s.name) })
-		if s.http2 && !f.check {
-			if _, err := findProgram("h2load"); err != nil {
-				r.skipped = append(r.skipped, s.name+": h2load is not installed")
-				fmt.Fprintln(os.Stderr, "SKIPPED:", r.skipped[len(r.skipped)-1])
-				continue
+		if f.check {
+			if err := w.check(s, able); err != nil {
+				return err
 			}
+			continue
 		}
-		rows, err := w.compare(s, able, f)
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
-		}
-		r.add(s, rows)
+		r.add(s, w.compare(s, able, f))
 	}
 	if f.check {
 		return nil

@@ -57,74 +57,57 @@ type row struct {
 }
 
 // compare measures all peers in turn, each round beginning with another one.
-func (w *world) compare(s *scenario, able []*peer, f *flags) ([]*row, error) {
+func (w *world) compare(s *scenario, able []*peer, f *flags) []*row {
 	rows := make([]*row, len(able))
 	for i, p := range able {
 		rows[i] = &row{peer: p}
 	}
-	rounds := f.rounds
-	if f.check {
-		rounds = 1
-	}
-	for round := range rounds {
+	for round := range f.rounds {
 		for i := range rows {
 			r := rows[(i+round)%len(rows)]
 			if r.failed != nil {
 				continue
 			}
-			result, err := w.one(s, r.peer, f)
+			one, err := w.one(s, r.peer, f)
 			if err != nil {
-				r.failed = err
+				r.failed, r.samples = err, nil
 				fmt.Fprintf(os.Stderr, "%s: %s FAILED: %v\n", s.name, r.peer.name, err)
-				if f.check {
-					return nil, fmt.Errorf("%s: %w", r.peer.name, err)
-				}
 				continue
 			}
-			if f.check {
-				fmt.Fprintf(os.Stderr, "%s: %s answers as it should: %d bytes\n", s.name, r.peer.name, result.length)
-				continue
-			}
-			r.samples = append(r.samples, result)
-			fmt.Fprintf(os.Stderr, "%s: round %d: %s: %.1f us, %.0f answers/s, busy %.0f %%, foreign %.0f %%\n",
-				s.name, round+1, r.peer.name, result.cpu(), result.rate(), 100*result.busy, 100*result.foreign)
+			r.samples = append(r.samples, one)
+			fmt.Fprintf(os.Stderr, "%s: round %d: %s: %.1f µs, %.0f answers/s, busy %.0f %%, others %.0f %%\n",
+				s.name, round+1, r.peer.name, one.cpu(), one.rate(), 100*one.busy, 100*one.foreign)
 		}
 	}
-	return rows, nil
+	return rows
 }
 
 // one starts a peer, checks it and measures it once.
-func (w *world) one(s *scenario, p *peer, f *flags) (*sample, error) {
-	if !f.check {
-		unlock, err := alone()
+func (w *world) one(s *scenario, p *peer, f *flags) (result *sample, err error) {
+	unlock, err := alone()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	err = w.with(s, p, f.profile, func(g *gateway) error {
+		result, err = w.load(g, s, f.time)
+		return err
+	})
+	return result, err
+}
+
+// check starts each peer and looks at its answers.
+func (w *world) check(s *scenario, able []*peer) error {
+	for _, p := range able {
+		err := w.with(s, p, "", func(g *gateway) error {
+			fmt.Fprintf(os.Stderr, "%s: %s answers as it should: %d bytes\n", s.name, p.name, g.length)
+			return nil
+		})
 		if err != nil {
-			return nil, err
+			return fmt.Errorf("%s: %s: %w", s.name, p.name, err)
 		}
-		defer unlock()
 	}
-	var env []string
-	if f.profile != "" && p.program == "gateway" {
-		env = append(env, "CPU_PROFILE="+filepath.Join(f.profile, s.name+"-"+p.name+".pprof"))
-	}
-	g, err := w.startPeer(p, s, env...)
-	if err != nil {
-		return nil, err
-	}
-	defer g.end()
-	var tokens []string
-	if !p.anonymous {
-		tokens = w.tokens[:s.tokens]
-	}
-	length, err := g.check(s, tokens)
-	if err != nil || f.check {
-		return &sample{length: length}, err
-	}
-	result, err := w.load(g, s, tokens, length, f.time)
-	if err != nil {
-		return nil, err
-	}
-	result.length = length
-	return result, nil
+	return nil
 }
 
 // alone waits until nobody else measures on this machine.
@@ -140,17 +123,17 @@ func alone() (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-func (w *world) load(g *gateway, s *scenario, tokens []string, length int, limit time.Duration) (*sample, error) {
+func (w *world) load(g *gateway, s *scenario, limit time.Duration) (*sample, error) {
 	if s.http2 {
-		return w.loadHTTP2(g, s, length, limit)
+		return w.loadHTTP2(g, s, limit)
 	}
 	address, err := netip.ParseAddrPort(g.listen)
 	if err != nil {
 		return nil, err
 	}
 	o := load.Options{
-		Port: int(address.Port()), Connections: connections, Length: length,
-		Requests: s.requests(g.listen, tokens),
+		Port: int(address.Port()), Connections: connections, Length: g.length,
+		Requests: s.requests(g.listen, g.tokens),
 	}
 	if s.tls {
 		o.TLS = trusting()
@@ -193,13 +176,13 @@ func (w *world) measure(g *gateway, run func() (load.Result, error)) (*sample, e
 		answers: result.Answers, took: result.Took, user: user, total: user + system,
 		busy:    (user + system).Seconds() / wall,
 		foreign: max(0, (after.core-before.core-user-system).Seconds()/wall),
-		p50:     result.P50, p99: result.P99, memory: g.memory(), pace: pace,
+		p50:     result.P50, p99: result.P99, memory: g.memory(), pace: pace, length: g.length,
 	}, nil
 }
 
 // loadHTTP2 uses h2load, since a client in Go would need more of its core than
 // the gateways of theirs.
-func (w *world) loadHTTP2(g *gateway, s *scenario, length int, limit time.Duration) (*sample, error) {
+func (w *world) loadHTTP2(g *gateway, s *scenario, limit time.Duration) (*sample, error) {
 	path, err := findProgram("h2load")
 	if err != nil {
 		return nil, err
@@ -216,7 +199,7 @@ func (w *world) loadHTTP2(g *gateway, s *scenario, length int, limit time.Durati
 		case <-time.After(limit + time.Minute):
 			p.end()
 		}
-		return parseH2load(p.output(), length, limit)
+		return parseH2load(p.output(), g.length, limit)
 	}
 	if _, err := run(warmUp); err != nil {
 		return nil, err

@@ -31,6 +31,12 @@ func (r *report) add(s *scenario, rows []*row) {
 	}
 }
 
+// leaveOut says that something is not measured, at once and in the report.
+func (r *report) leaveOut(reason string) {
+	fmt.Fprintln(os.Stderr, "SKIPPED:", reason)
+	r.skipped = append(r.skipped, reason)
+}
+
 func (r *report) print(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured on %s, on %s.\n", time.Now().Format(time.DateOnly), machine())

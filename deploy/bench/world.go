@@ -18,7 +18,9 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -33,9 +35,9 @@ type world struct {
 }
 
 // newWorld starts the services. close ends them and removes what was written.
-func newWorld(delay time.Duration) (*world, error) {
+func newWorld(f *flags) (*world, error) {
 	w := new(world)
-	err := w.open(delay)
+	err := w.open(f)
 	if err != nil {
 		w.close()
 		return nil, err
@@ -43,7 +45,7 @@ func newWorld(delay time.Duration) (*world, error) {
 	return w, nil
 }
 
-func (w *world) open(delay time.Duration) (err error) {
+func (w *world) open(f *flags) (err error) {
 	if w.cores, err = findCores(); err != nil {
 		return err
 	}
@@ -56,13 +58,13 @@ func (w *world) open(delay time.Duration) (err error) {
 	if err = os.Chmod(w.folder, 0o755); err != nil { // peers may change their user
 		return err
 	}
-	if err = w.startServices(delay); err != nil {
+	if err = w.startServices(f.delay); err != nil {
 		return err
 	}
 	if err = w.certificate(); err != nil {
 		return err
 	}
-	return w.issuer()
+	return w.issuer(f)
 }
 
 func (w *world) close() {
@@ -72,6 +74,18 @@ func (w *world) close() {
 	if w.folder != "" {
 		_ = os.RemoveAll(w.folder)
 	}
+}
+
+// closeOnSignal closes the world when the user has enough. What runs then ends with
+// this process.
+func (w *world) closeOnSignal() {
+	enough := make(chan os.Signal, 1)
+	signal.Notify(enough, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-enough
+		w.close()
+		os.Exit(1)
+	}()
 }
 
 func (w *world) startServices(delay time.Duration) error {
@@ -102,9 +116,9 @@ func (w *world) startServices(delay time.Duration) error {
 }
 
 // issuer gets tokens, and the issuer's key for those who want it as a file.
-func (w *world) issuer() error {
+func (w *world) issuer(f *flags) error {
 	most := 0
-	for _, s := range scenarios() {
+	for _, s := range f.scenarios {
 		most = max(most, s.tokens)
 	}
 	var key string
@@ -166,57 +180,4 @@ func (w *world) certificate() error {
 	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	secret := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
 	return errors.Join(w.write("cert.pem", cert), w.write("key.pem", secret), w.write("both.pem", append(cert, secret...)))
-}
-
-// files that every peer finds in the folder that it runs in.
-var files = []string{"cert.pem", "key.pem", "both.pem", "issuer.pem"}
-
-// A gateway is a peer that runs.
-type gateway struct {
-	*process
-	listen string // host:port
-}
-
-// startPeer starts a peer for one scenario, in a folder of its own.
-func (w *world) startPeer(p *peer, s *scenario, env ...string) (*gateway, error) {
-	folder, err := os.MkdirTemp(w.folder, s.name+"-"+p.name+"-")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(folder, 0o755); err != nil {
-		return nil, err
-	}
-	for _, name := range files {
-		if err := os.Link(filepath.Join(w.folder, name), filepath.Join(folder, name)); err != nil {
-			return nil, err
-		}
-	}
-	listen, err := freePort()
-	if err != nil {
-		return nil, err
-	}
-	conf := &setup{Listen: listen, Services: w.services, TLS: s.tls, Identity: s.must, Duties: p.duties, scenario: s}
-	if err := p.write(folder, conf); err != nil {
-		return nil, err
-	}
-	path, err := p.find()
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(path, p.args(conf)...)
-	cmd.Dir = folder
-	cmd.Env = append([]string{"HOME=" + folder, "USAGE_DISABLE=1"}, env...)
-	running, err := w.cores.start(cmd, filepath.Join(folder, "log"), true)
-	return &gateway{running, listen}, err
-}
-
-// freePort is an address of 127.0.0.1 on which nobody listens, for programs that
-// cannot say which one they took.
-func freePort() (string, error) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
 }
