@@ -23,10 +23,10 @@ type Screen struct {
 	pool  sync.Pool
 }
 
-func (s *Screen) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+func (s *Screen) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := make([]Pending, len(s.Parts))
 	for i, part := range s.Parts {
-		started[i] = part.Carrier.Start(part.Path)
+		started[i] = part.Carrier.Start(r.Context(), part.Path)
 	}
 	buffer, _ := s.pool.Get().(*[]byte)
 	if buffer == nil {

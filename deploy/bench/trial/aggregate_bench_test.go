@@ -2,6 +2,7 @@ package trial
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,7 +39,20 @@ var carriers = []struct {
 	{"fasthttp-kept", func(address string) Carrier { return &fastHTTP{newHostClient(address), true} }},
 	{"driven", func(address string) Carrier { return NewDriven(address, false) }},
 	{"driven-inline", func(address string) Carrier { return NewDriven(address, true) }},
+	{"http1", Own},
+	{"http1-kept", func(address string) Carrier { return unreleased{Own(address)} }},
 }
+
+// unreleased keeps every answer, as a screen does that shares or stores them.
+type unreleased struct{ Carrier }
+
+func (u unreleased) Start(ctx context.Context, path string) Pending {
+	return held{u.Carrier.Start(ctx, path)}
+}
+
+type held struct{ Pending }
+
+func (held) Release() {}
 
 // inMemory calls nobody: what a screen costs without any carrier.
 func inMemory(string) Carrier { return memory{} }
@@ -47,7 +61,7 @@ type memory struct{}
 
 func (memory) Close() {}
 
-func (memory) Start(path string) Pending {
+func (memory) Start(_ context.Context, path string) Pending {
 	i := slices.IndexFunc(stored, func(s documents.Service) bool { return s.Path == path })
 	return at(i)
 }
@@ -71,34 +85,71 @@ var masks = map[string]string{
 
 // BenchmarkAggregate is one screen of five calls. cpu-µs is what this process, the
 // gateway, uses of a core for it; the services and the clients are another process.
-// Compare within one run only.
 func BenchmarkAggregate(b *testing.B) {
 	world := startWorld(b)
-	pin(b, os.Getpid(), 1)
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	for _, c := range carriers {
 		b.Run(c.name, func(b *testing.B) {
-			screen := &Screen{}
-			for _, s := range documents.Services() {
-				mask, err := projection.Compile(masks[s.Name])
-				if err != nil {
-					b.Fatal(err)
-				}
-				carrier := c.open(world.where[s.Name])
-				defer carrier.Close()
-				screen.Parts = append(screen.Parts, Part{s.Name, carrier, s.Path, mask})
-			}
-			server := httptest.NewServer(screen)
-			defer server.Close()
-			length := world.learn(b, server.URL)
-			world.load(b, server.URL, length, 500) // connections, pools
+			s := open(b, world, c.open)
 			b.ReportAllocs()
 			b.ResetTimer()
-			before := cpu(b)
-			world.load(b, server.URL, length, b.N)
-			b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+			b.ReportMetric(s.cost(b, b.N), "cpu-µs/op")
 		})
 	}
+}
+
+// BenchmarkSideBySide is the same with all carriers taking turns, a fifth of a second
+// at most for each, so that whatever else the machine does hits all of them. The
+// figures are medians over the turns, of which there are as many as benchtime says:
+// -benchtime 40x.
+func BenchmarkSideBySide(b *testing.B) {
+	world := startWorld(b)
+	screens := make([]*screen, len(carriers))
+	for i, c := range carriers {
+		screens[i] = open(b, world, c.open)
+	}
+	costs := make([][]float64, len(carriers))
+	for b.Loop() {
+		for i, s := range screens {
+			costs[i] = append(costs[i], s.cost(b, 300))
+		}
+	}
+	for i, c := range carriers {
+		slices.Sort(costs[i])
+		b.ReportMetric(costs[i][len(costs[i])/2], c.name+"-µs")
+	}
+}
+
+// A screen is a gateway with one way to call its services.
+type screen struct {
+	world  *world
+	url    string
+	length int
+}
+
+func open(b *testing.B, w *world, carry func(address string) Carrier) *screen {
+	handler := &Screen{}
+	for _, s := range documents.Services() {
+		mask, err := projection.Compile(masks[s.Name])
+		if err != nil {
+			b.Fatal(err)
+		}
+		carrier := carry(w.where[s.Name])
+		b.Cleanup(carrier.Close)
+		handler.Parts = append(handler.Parts, Part{s.Name, carrier, s.Path, mask})
+	}
+	server := httptest.NewServer(handler)
+	b.Cleanup(server.Close)
+	s := &screen{world: w, url: server.URL}
+	s.length = w.learn(b, server.URL)
+	s.cost(b, 500) // connections, pools
+	return s
+}
+
+// cost is the mean of n requests, in microseconds of this process.
+func (s *screen) cost(b *testing.B, n int) float64 {
+	before := cpu(b)
+	s.world.load(b, s.url, s.length, n)
+	return float64((cpu(b) - before).Nanoseconds()) / 1000 / float64(n)
 }
 
 // cpu is the time that this process has used.
@@ -143,7 +194,7 @@ func TestMain(m *testing.M) {
 
 func startWorld(b *testing.B) *world {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), worldEnv+"=1", "GOMAXPROCS=1")
+	cmd.Env = append(os.Environ(), worldEnv+"=1", "GOMAXPROCS=2") // the clients wait in system calls of their own
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -158,6 +209,9 @@ func startWorld(b *testing.B) *world {
 	}
 	b.Cleanup(func() { _ = in.Close(); _ = cmd.Wait() })
 	pin(b, cmd.Process.Pid, 0)
+	pin(b, os.Getpid(), 1)
+	cores := runtime.GOMAXPROCS(1)
+	b.Cleanup(func() { runtime.GOMAXPROCS(cores) })
 	w := &world{orders: in, done: bufio.NewReader(out)}
 	line, err := w.done.ReadBytes('\n')
 	if err == nil {

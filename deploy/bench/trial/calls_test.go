@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/triptych-bff/triptych/shared/http1"
 )
 
 // A situation is about the call more than about the answer's bytes.
@@ -42,9 +44,19 @@ var calls = []situation{
 	{"a body that is kept", "ownership", "unchanged, without a copy", kept},
 }
 
+var patient = http1.Patience{Head: far, Stall: far}
+
+// nexts reads a stream's pieces.
+type nexts struct{ stream *http1.Stream }
+
+func (n *nexts) Read(p []byte) (int, error) {
+	piece, err := n.stream.Next()
+	return copy(p, piece), err // of few bytes here
+}
+
 func silent(t *testing.T, lib library) string {
 	s := serve(t, hang)
-	c := lib.open(s.address)
+	c := lib.open(s.address, near)
 	defer c.close()
 	return describe(c.do("GET", "/", "", nil)) + times(s.asked.Load())
 }
@@ -60,7 +72,7 @@ func canceledAt(text string) func(*testing.T, library) string {
 			close(closed)
 			return false
 		})
-		c := lib.open(s.address)
+		c := lib.open(s.address, near)
 		defer c.close()
 		outcome := describe(c.do("GET", "/", "", said))
 		<-closed
@@ -72,15 +84,17 @@ func canceledAt(text string) func(*testing.T, library) string {
 func canceledInLine(t *testing.T, lib library) string {
 	arrived, over := make(chan struct{}, 2), make(chan struct{})
 	s := serve(t, func(x *exchange) bool { arrived <- struct{}{}; return hang(x) })
-	c := lib.open(s.address)
+	c := lib.open(s.address, near)
 	defer c.close()
 	switch c := c.(type) {
 	case netHTTPClient:
 		c.transport.MaxConnsPerHost = 1
 	case fastHTTPClient:
-		c.MaxConns, c.MaxConnWaitTimeout = 1, 2*timeout
+		c.MaxConns, c.MaxConnWaitTimeout = 1, 2*near
 	case drivenClient:
-		c.client.MaxConns, c.client.MaxConnWaitTimeout = 1, 2*timeout
+		c.client.MaxConns, c.client.MaxConnWaitTimeout = 1, 2*near
+	case ownClient:
+		c.client = http1.NewClient(http1.Options{Address: s.address, Connect: far, Idle: time.Minute, MaxConns: 1})
 	}
 	go func() { defer close(over); _, _, _ = c.do("GET", "/", "", nil) }()
 	<-arrived
@@ -104,7 +118,7 @@ func stale(method string) func(*testing.T, library) string {
 			}
 			return true
 		})
-		c := lib.open(s.address)
+		c := lib.open(s.address, far)
 		defer c.close()
 		_, _, _ = c.do("GET", "/", "", nil)
 		<-closed
@@ -127,7 +141,7 @@ func lost(method, text string) func(*testing.T, library) string {
 			}
 			return x.say(fixed + "\r\nhello")
 		})
-		c := lib.open(s.address)
+		c := lib.open(s.address, far)
 		defer c.close()
 		_, _, _ = c.do("GET", "/", "", nil)
 		outcome := describe(c.do(method, "/", "body", nil))
@@ -137,7 +151,7 @@ func lost(method, text string) func(*testing.T, library) string {
 
 func lostAtOnce(t *testing.T, lib library) string {
 	s := serve(t, func(*exchange) bool { return false })
-	c := lib.open(s.address)
+	c := lib.open(s.address, far)
 	defer c.close()
 	return describe(c.do("GET", "/", "", nil)) + times(s.asked.Load())
 }
@@ -152,7 +166,7 @@ func early(t *testing.T, lib library) string {
 	body, sender := io.Pipe()
 	defer sender.Close()
 	result := make(chan string, 1)
-	c := lib.open(s.address)
+	c := lib.open(s.address, near)
 	defer c.close()
 	switch c := c.(type) {
 	case netHTTPClient:
@@ -171,11 +185,21 @@ func early(t *testing.T, lib library) string {
 			req, resp := newRequest(s.address, "/"), fasthttp.AcquireResponse()
 			req.Header.SetMethod("POST")
 			req.SetBodyStream(body, -1)
-			if err := c.DoTimeout(req, resp, timeout); err != nil {
+			if err := c.DoTimeout(req, resp, c.deadline); err != nil {
 				result <- refused
 				return
 			}
 			result <- fmt.Sprint(resp.StatusCode())
+		}()
+	case ownClient:
+		go func() {
+			got, err := c.client.Open(t.Context(), &http1.Request{Method: "POST", Host: s.address, Target: "/", Stream: body, Length: -1}, patient, nil)
+			if err != nil {
+				result <- refused
+				return
+			}
+			got.Close()
+			result <- fmt.Sprint(got.Head.Status)
 		}()
 	default:
 		return notWritten
@@ -184,7 +208,7 @@ func early(t *testing.T, lib library) string {
 	select {
 	case status := <-result:
 		return status + ", while the body was being sent"
-	case <-time.After(2 * timeout): // a call that may take one time-out
+	case <-time.After(2 * near): // of a call that may take one
 		_ = sender.Close()
 		return receive(t, result, "answer") + ", after the body's end, past the deadline"
 	}
@@ -198,7 +222,7 @@ func pieces(t *testing.T, lib library) string {
 		<-seen
 		return x.say("6\r\n world\r\n0\r\n\r\n")
 	})
-	c := lib.open(s.address)
+	c := lib.open(s.address, far)
 	defer c.close()
 	var body io.Reader
 	switch c := c.(type) {
@@ -213,11 +237,18 @@ func pieces(t *testing.T, lib library) string {
 	case fastHTTPClient:
 		req, resp := newRequest(s.address, "/"), fasthttp.AcquireResponse()
 		resp.StreamBody = true
-		if err := c.DoTimeout(req, resp, timeout); err != nil {
+		if err := c.DoTimeout(req, resp, c.deadline); err != nil {
 			return refused
 		}
 		defer resp.CloseBodyStream()
 		body = resp.BodyStream()
+	case ownClient:
+		got, err := c.client.Open(t.Context(), &http1.Request{Host: s.address, Target: "/"}, patient, nil)
+		if err != nil {
+			return refused
+		}
+		defer got.Close()
+		body = &nexts{got}
 	default:
 		close(seen)
 		return notWritten
@@ -234,7 +265,7 @@ func pieces(t *testing.T, lib library) string {
 
 func informed(t *testing.T, lib library) string {
 	s := serve(t, answer("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"+fixed+"\r\nhello", false, false))
-	c := lib.open(s.address)
+	c := lib.open(s.address, far)
 	defer c.close()
 	switch c := c.(type) {
 	case netHTTPClient:
@@ -256,6 +287,14 @@ func informed(t *testing.T, lib library) string {
 			return "seen"
 		}
 		return "not seen"
+	case ownClient:
+		seen := "not seen"
+		got, err := c.client.Open(t.Context(), &http1.Request{Host: s.address, Target: "/"}, patient, func(*http1.Head) { seen = "seen" })
+		if err != nil {
+			return refused
+		}
+		got.Close()
+		return seen
 	default:
 		return notWritten
 	}
@@ -263,7 +302,7 @@ func informed(t *testing.T, lib library) string {
 
 func trailer(t *testing.T, lib library) string {
 	s := serve(t, answer(chunks("5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"), false, false))
-	c := lib.open(s.address)
+	c := lib.open(s.address, far)
 	defer c.close()
 	switch c := c.(type) {
 	case netHTTPClient:
@@ -288,6 +327,12 @@ func trailer(t *testing.T, lib library) string {
 			return refused
 		}
 		return "X-Sum: " + string(call.resp.Header.Peek("X-Sum"))
+	case ownClient:
+		got, err := c.client.Start(t.Context(), time.Now().Add(far), &http1.Request{Host: s.address, Target: "/"}).Wait(bound)
+		if err != nil {
+			return refused
+		}
+		return "X-Sum: " + got.Trailer.Get("X-Sum")
 	}
 	return notWritten
 }
@@ -302,7 +347,7 @@ func switched(t *testing.T, lib library) string {
 		}
 		return false
 	})
-	c := lib.open(s.address)
+	c := lib.open(s.address, far)
 	defer c.close()
 	switch c := c.(type) {
 	case netHTTPClient:
@@ -314,13 +359,7 @@ func switched(t *testing.T, lib library) string {
 			return refused
 		}
 		defer resp.Body.Close()
-		both := resp.Body.(io.ReadWriter)
-		_, _ = io.WriteString(both, "ping")
-		echo := make([]byte, 4)
-		if _, err := io.ReadFull(both, echo); err != nil || string(echo) != "ping" {
-			return fmt.Sprint(err)
-		}
-		return "taken over"
+		return echoed(resp.Body.(io.ReadWriter))
 	case fastHTTPClient:
 		req, resp := newRequest(s.address, "/"), fasthttp.AcquireResponse()
 		req.Header.Set("Connection", "Upgrade")
@@ -329,9 +368,25 @@ func switched(t *testing.T, lib library) string {
 			return refused
 		}
 		return fmt.Sprintf("no way to it; idle connections in the pool: %d", c.IdleConnsCount())
+	case ownClient:
+		got, err := c.client.Open(t.Context(), &http1.Request{Host: s.address, Target: "/", Upgrade: "echo"}, patient, nil)
+		if err != nil {
+			return refused
+		}
+		defer got.Close()
+		return echoed(got.Tunnel())
 	default:
 		return notWritten
 	}
+}
+
+func echoed(both io.ReadWriter) string {
+	_, _ = io.WriteString(both, "ping")
+	echo := make([]byte, 4)
+	if _, err := io.ReadFull(both, echo); err != nil || string(echo) != "ping" {
+		return fmt.Sprint(err)
+	}
+	return "taken over"
 }
 
 // kept is a body that is looked at again after ten more answers.
@@ -339,21 +394,26 @@ func kept(t *testing.T, lib library) string {
 	s := serve(t, func(x *exchange) bool {
 		return x.say(ok + "Content-Length: 1000\r\n\r\n" + string(bytes.Repeat([]byte{'a' + byte(x.asked)}, 1000)))
 	})
-	c := lib.open(s.address)
+	c := lib.open(s.address, far)
 	defer c.close()
 	body := func() []byte {
 		req, resp := newRequest(s.address, "/"), fasthttp.AcquireResponse()
 		defer fasthttp.ReleaseRequest(req)
 		defer fasthttp.ReleaseResponse(resp)
-		f, ok := c.(fastHTTPClient)
-		if !ok {
-			_, text, err := c.do("GET", "/", "", nil)
-			return append([]byte(text), errorText(err)...)
+		var text string
+		var err error
+		switch c := c.(type) {
+		case fastHTTPClient:
+			if err = c.Do(req, resp); err == nil {
+				return resp.SwapBody(nil) // the buffer is ours now, and fasthttp makes another
+			}
+		case ownClient:
+			_, kept, err := c.Start(t.Context(), "/").Wait()
+			return append(kept, errorText(err)...)
+		default:
+			_, text, err = c.do("GET", "/", "", nil)
 		}
-		if err := f.Do(req, resp); err != nil {
-			return []byte(err.Error())
-		}
-		return resp.SwapBody(nil) // the buffer is ours now, and fasthttp makes another
+		return append([]byte(text), errorText(err)...)
 	}
 	first := body()
 	want := bytes.Clone(first)

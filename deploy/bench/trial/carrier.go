@@ -11,15 +11,16 @@ import (
 )
 
 const (
-	timeout = 2 * time.Second // of one call
-	maxHead = 64 << 10        // bytes of an answer's head
-	maxBody = 2 << 20         // bytes of an answer's body
+	timeout = 30 * time.Second // of one call: a busy machine needs some
+	maxHead = 64 << 10         // bytes of an answer's head
+	maxBody = 2 << 20          // bytes of an answer's body
 )
 
 // A Carrier brings calls to one service.
 type Carrier interface {
-	// Start begins a GET of path and does not wait for the answer.
-	Start(path string) Pending
+	// Start begins a GET of path and does not wait for the answer. The end of ctx
+	// ends the call, where the carrier can do that.
+	Start(ctx context.Context, path string) Pending
 	Close()
 }
 
@@ -48,9 +49,9 @@ type netHTTP struct {
 
 func (n *netHTTP) Close() { n.transport.CloseIdleConnections() }
 
-func (n *netHTTP) Start(path string) Pending {
+func (n *netHTTP) Start(ctx context.Context, path string) Pending {
 	c := &netCall{done: make(chan struct{})}
-	go c.run(n, path)
+	go c.run(ctx, n, path)
 	return c
 }
 
@@ -61,9 +62,9 @@ type netCall struct {
 	err    error
 }
 
-func (c *netCall) run(n *netHTTP, path string) {
+func (c *netCall) run(ctx context.Context, n *netHTTP, path string) {
 	defer close(c.done)
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.address+path, nil)
 	if err != nil {
@@ -139,7 +140,7 @@ type fastHTTP struct {
 
 func (f *fastHTTP) Close() { f.client.CloseIdleConnections() }
 
-func (f *fastHTTP) Start(path string) Pending {
+func (f *fastHTTP) Start(_ context.Context, path string) Pending {
 	c := &fastCall{kept: f.kept, resp: fasthttp.AcquireResponse(), done: make(chan struct{})}
 	go c.run(f.client, path)
 	return c

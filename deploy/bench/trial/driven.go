@@ -33,8 +33,9 @@ func NewDriven(address string, inline bool) *Driven {
 func (d *Driven) Close() { d.client.CloseIdleConnections() }
 
 // Start begins a GET.
-func (d *Driven) Start(path string) Pending {
+func (d *Driven) Start(ctx context.Context, path string) Pending {
 	c := d.call("GET", path)
+	c.stop = context.AfterFunc(ctx, c.Cancel)
 	if !d.inline {
 		c.done = make(chan struct{})
 		go func() { c.err = c.run(); close(c.done) }()
@@ -55,6 +56,7 @@ type drivenCall struct {
 	req      *fasthttp.Request
 	resp     *fasthttp.Response
 	deadline time.Time
+	stop     func() bool   // ends the watch over the context
 	done     chan struct{} // nil: inline
 	err      error
 
@@ -193,6 +195,7 @@ func (c *drivenCall) Wait() (status int, body []byte, err error) {
 	case c.err == nil:
 		c.err = c.receive()
 	}
+	c.stop()
 	return c.resp.StatusCode(), c.resp.Body(), c.err
 }
 
