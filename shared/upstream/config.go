@@ -19,14 +19,16 @@ type Config struct {
 	URL         string `config:"url" doc:"Base URL of an HTTP service: http or https, a host, and perhaps a path that is put before every path."`
 	GRPC        string `config:"grpc" doc:"Address of a gRPC service, as host:port."`
 	TLS         bool   `config:"tls" doc:"Speak TLS with a gRPC service. An HTTP service says so in its URL."`
+	HTTP2       bool   `config:"http2" doc:"Speak HTTP/2 with an HTTP service: as TLS agrees where the url is https, and by prior knowledge where it is http."`
 	CA          string `config:"ca" doc:"File of PEM certificates that the service's certificate is checked against, in place of the system's. Implies tls."`
 	Descriptors string `config:"descriptors" doc:"File of the gRPC service's descriptor set."`
 
-	Timeout     time.Duration `config:"timeout" default:"2s" doc:"How long one call may take; of a stream, how long its head may take."`
-	Connect     time.Duration `config:"connect" default:"1s" doc:"How long connecting may take, and the TLS handshake as long again."`
-	Idle        time.Duration `config:"idle" default:"30s" doc:"How long an unused connection is kept. Best shorter than the service keeps it."`
-	Stall       time.Duration `config:"stall" default:"5m" doc:"How long a streamed answer may pause."`
-	MaxResponse config.Size   `config:"max_response" default:"2MiB" doc:"How long an answer may be that is read whole. Streams are not bounded."`
+	Timeout        time.Duration `config:"timeout" default:"2s" doc:"How long one call may take; of a stream, how long its head may take."`
+	Connect        time.Duration `config:"connect" default:"1s" doc:"How long connecting may take, and the TLS handshake as long again."`
+	Idle           time.Duration `config:"idle" default:"30s" doc:"How long an unused connection is kept. Best shorter than the service keeps it."`
+	Stall          time.Duration `config:"stall" default:"5m" doc:"How long a streamed answer may pause."`
+	MaxConnections int           `config:"max_connections" default:"512" doc:"How many HTTP/1.1 connections there may be at once. Who finds none waits for one."`
+	MaxResponse    config.Size   `config:"max_response" default:"2MiB" doc:"How long an answer may be that is read whole. Streams are not bounded."`
 
 	Headers map[string]string        `config:"headers" doc:"Headers that every request to the service carries."`
 	Secrets map[string]config.Secret `config:"secrets" doc:"Headers that every request carries and whose values are secret, such as an API key."`
@@ -44,6 +46,9 @@ func (c Config) Validate(check *config.Check) {
 	case c.URL != "":
 		c.validateURL(check)
 	default:
+		if c.HTTP2 {
+			check.Fault("http2", "is for an url; gRPC always speaks it")
+		}
 		if err := checkAddress(c.GRPC); err != "" {
 			check.Fault("grpc", "%s", err)
 		}
@@ -81,6 +86,7 @@ func (c Config) validateLimits(check *config.Check) {
 		{"connect", int64(c.Connect)},
 		{"idle", int64(c.Idle)},
 		{"stall", int64(c.Stall)},
+		{"max_connections", int64(c.MaxConnections)},
 		{"max_response", int64(c.MaxResponse)},
 	} {
 		if limit.value < 0 {
@@ -145,6 +151,9 @@ func (c Config) withDefaults() Config {
 		if *d.field <= 0 {
 			*d.field = d.value
 		}
+	}
+	if c.MaxConnections <= 0 {
+		c.MaxConnections = 512
 	}
 	if c.MaxResponse <= 0 {
 		c.MaxResponse = 2 << 20

@@ -3,12 +3,9 @@ package upstream
 import (
 	"context"
 	"crypto/tls"
-	"encoding/pem"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -264,11 +261,7 @@ func TestHTTPAndGRPCAreNotConfused(t *testing.T) {
 func TestGRPCOverTLSAndRetired(t *testing.T) {
 	web := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
 	defer web.Close()
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw})
-	if err := os.WriteFile(ca, certificate, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	ca := certificateOf(t, web)
 	method := getBook(t)
 	secure := credentials.NewTLS(&tls.Config{Certificates: web.TLS.Certificates, MinVersion: tls.VersionTLS12})
 	address := library(t, method, func(context.Context, string) (string, error) { return "ok", nil }, grpc.Creds(secure))

@@ -3,17 +3,21 @@ package upstream
 import (
 	"bufio"
 	"context"
+	"encoding/pem"
 	"errors"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/triptych-bff/triptych/shared/resilience"
 	"github.com/triptych-bff/triptych/shared/telemetry"
 )
 
@@ -82,6 +86,20 @@ func wire(t testing.TB, speak func(net.Conn)) (url string) {
 		}
 	}()
 	return "http://" + listener.Addr().String()
+}
+
+// calmBreaker never opens on the failures of one test.
+var calmBreaker = resilience.BreakerConfig{Failures: 1000, MinRequests: 1000}
+
+// certificateOf is a file with the server's certificate.
+func certificateOf(t *testing.T, server *httptest.Server) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "ca.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(path, certificate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func say(text string) func(net.Conn) {

@@ -25,7 +25,7 @@ func newHTTP(to target, encrypted *tls.Config) *http1.Client {
 	origin := url.URL{Host: to.address}
 	options := http1.Options{
 		Address: net.JoinHostPort(origin.Hostname(), origin.Port()),
-		Connect: to.connect, Idle: to.idle,
+		Connect: to.connect, Idle: to.idle, MaxConns: to.maxConns,
 		Answer: http1.Limits{Head: maxHead},
 	}
 	if origin.Port() == "" {

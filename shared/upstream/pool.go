@@ -43,8 +43,10 @@ type target struct {
 	service       string
 	scheme        string // http, https, grpc, grpcs
 	address       string
+	http2         bool
 	ca            [sha256.Size]byte // of the file's content, so that a renewed one counts
 	connect, idle time.Duration
+	maxConns      int
 }
 
 // NewPool is an empty pool with its metrics registered. A telemetry serves one.
@@ -164,7 +166,7 @@ func (p *Pool) stats() map[string]http1.Stats {
 // resolve is where c leads, and the certificates to check it against: nil is
 // the system's.
 func resolve(name string, c Config) (to target, roots *x509.CertPool, err error) {
-	to = target{service: name, scheme: "grpc", address: c.GRPC, connect: c.Connect, idle: c.Idle}
+	to = target{service: name, scheme: "grpc", address: c.GRPC, http2: c.HTTP2, maxConns: c.MaxConnections, connect: c.Connect, idle: c.Idle}
 	if c.TLS || c.CA != "" {
 		to.scheme = "grpcs"
 	}
@@ -218,7 +220,11 @@ func newLink(to target, roots *x509.CertPool) *link {
 	l := &link{target: to}
 	switch to.scheme {
 	case "http", "https":
-		l.client = newHTTP(to, encrypted)
+		if to.http2 {
+			l.carrier = newNet(to, encrypted, http2Only)
+		} else {
+			l.client = newHTTP(to, encrypted)
+		}
 	case "grpcs":
 		l.carrier = newGRPC(to, encrypted)
 	default:

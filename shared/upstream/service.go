@@ -75,6 +75,9 @@ func (s *Service) Name() string { return s.name }
 // IsGRPC tells whether the service speaks gRPC, and otherwise HTTP.
 func (s *Service) IsGRPC() bool { return s.config.URL == "" }
 
+// Stall is how long a streamed answer may pause, and another protocol be silent.
+func (s *Service) Stall() time.Duration { return s.config.Stall }
+
 // Files is what the methods of a gRPC service are described by. It may be nil.
 func (s *Service) Files() *protojson.Files { return s.files }
 

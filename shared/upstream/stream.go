@@ -20,9 +20,11 @@ type Outgoing struct {
 	Method string
 	Path   string       // escaped and canonical; the service's prefix is put before it
 	Query  string       // encoded, without the question mark
-	Header http1.Fields // none of the connection's
+	Header http1.Fields // none of the connection's; Open takes it over
 
-	Body   io.Reader // nil where there is none
+	// At most one of Whole and Body is set. Whole may be used again behind Open.
+	Whole  []byte    // a body of at most 16 KiB
+	Body   io.Reader // one that is read while it is sent, perhaps even when the stream was closed
 	Length int64     // of Body; negative where nobody knows
 
 	Upgrade string // the protocol that is asked for, if any (RFC 9110 §7.8)
@@ -36,7 +38,7 @@ type Stream struct {
 	Header http1.Fields
 	Length int64 // of the body as announced; negative where nobody knows
 
-	body      *http1.Stream
+	body      body
 	service   *Service
 	operation string
 	begun     time.Time
@@ -64,18 +66,49 @@ func (s *Service) Open(ctx context.Context, out *Outgoing, inform func(*http1.He
 		x.fail(err)
 		return nil, err
 	}
-	body, err := s.link.client.Open(ctx, s.request(out, &exchange.Trace), http1.Patience{Head: s.config.Timeout, Stall: s.config.Stall}, inform)
-	if err != nil {
+	if err := x.open(s.request(out, &exchange.Trace), inform); err != nil {
 		failed := x.explain(err)
 		x.fail(failed)
 		return nil, failed
 	}
-	x.answered(body)
+	x.answered()
 	return x, nil
 }
 
+// A body is one that is read while it comes.
+type body interface {
+	Next() ([]byte, error)
+	Ended() bool
+	Waits() bool
+	Splice(dst io.ReaderFrom) (int64, error)
+	Trailer() http1.Fields
+	Tunnel() io.ReadWriter
+	Close()
+}
+
+func (x *Stream) open(r *http1.Request, inform func(*http1.Head)) error {
+	c := &x.service.config
+	patience := http1.Patience{Head: c.Timeout, Stall: c.Stall}
+	if carrier, ok := x.service.link.carrier.(*netCarrier); ok {
+		r.Fields = append(r.Fields, x.service.static...)
+		x.service.link.acquire()
+		answer, err := carrier.open(x.client, r, patience)
+		if err != nil {
+			x.service.link.release()
+		} else {
+			x.body, x.Status, x.Header, x.Length = answer, answer.resp.StatusCode, headerLines(answer.resp.Header), answer.resp.ContentLength
+		}
+		return err
+	}
+	answer, err := x.service.link.client.Open(x.client, r, patience, inform)
+	if err == nil {
+		x.body, x.Status, x.Header, x.Length = answer, answer.Head.Status, answer.Head.Fields, answer.Head.Length
+	}
+	return err
+}
+
 func (s *Service) admitStream(out *Outgoing, x *Stream) *Error {
-	if s.link.client == nil {
+	if s.IsGRPC() {
 		return s.refuse(BadRequest, errors.New("a gRPC service takes no HTTP requests"))
 	}
 	if err := checkStream(out); err != nil {
@@ -108,7 +141,7 @@ func checkStream(out *Outgoing) error {
 }
 
 func (s *Service) request(out *Outgoing, trace *telemetry.Trace) *http1.Request {
-	header := make(http1.Fields, 0, len(out.Header)+2)
+	header := out.Header[:0]
 	for _, f := range out.Header {
 		if !s.sets(f.Name) && !(names(f.Name) && !f.Is("X-Request-Id")) {
 			header = append(header, f)
@@ -117,19 +150,18 @@ func (s *Service) request(out *Outgoing, trace *telemetry.Trace) *http1.Request 
 	return &http1.Request{
 		Method: out.Method, Host: s.link.target.address, Target: requestTarget(s.prefix, out.Path, out.Query),
 		Lines: s.streamLines, Fields: appendTrace(header, trace),
-		Stream: out.Body, Length: out.Length, Upgrade: out.Upgrade,
+		Body: out.Whole, Stream: out.Body, Length: out.Length, Upgrade: out.Upgrade,
 	}
 }
 
-// answered hands the answer over: from here on its reader has it.
-func (x *Stream) answered(body *http1.Stream) {
-	x.body, x.Status, x.Header, x.Length = body, body.Head.Status, body.Head.Fields, body.Head.Length
+// answered tells of the head: from here on the answer's reader has it.
+func (x *Stream) answered() {
 	x.observe(class(x.Status))
 	switch outcome := verdict(x.Status); {
 	case outcome == resilience.Failure, x.Status == http.StatusSwitchingProtocols, endless(x.Header):
 		x.settle(outcome)
 	}
-	if body.Ended() {
+	if x.body.Ended() {
 		x.end(verdict(x.Status))
 	}
 }
@@ -192,12 +224,18 @@ func (x *Stream) end(o resilience.Outcome) {
 	if !x.over {
 		x.over = true
 		x.settle(o)
+		if _, ok := x.body.(*netStream); ok {
+			x.service.link.release()
+		}
 		x.service.pool.unfinished.Add(-1)
 	}
 }
 
 // Ended is whether the whole body was returned.
 func (x *Stream) Ended() bool { return x.body.Ended() }
+
+// Waits is whether Next has to wait for the service, or fails.
+func (x *Stream) Waits() bool { return x.body.Waits() }
 
 // Next is the next piece of the body, valid until the next call. At its end the
 // error is [io.EOF], and otherwise an [*Error]. It is timed only while it waits
@@ -233,7 +271,7 @@ func (x *Stream) Splice(dst io.ReaderFrom) (int64, error) {
 }
 
 // Trailer is what stood behind the body, once it has ended.
-func (x *Stream) Trailer() http1.Fields { return x.body.Trailer }
+func (x *Stream) Trailer() http1.Fields { return x.body.Trailer() }
 
 // Tunnel is the connection behind an answer 101. It lasts as long as the stream:
 // whoever sees its end closes that. It may be silent for Stall. Any goroutine may
