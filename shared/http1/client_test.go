@@ -425,7 +425,7 @@ func TestInterimAnswersAndTrailers(t *testing.T) {
 	if want := []string{"103 [{Link <a>}]", "102 []"}; !slices.Equal(informed, want) {
 		t.Errorf("informed of %q, want %q", informed, want)
 	}
-	if got := fmt.Sprint(s.Trailer); got != "[{X-Sum 42} {x-sum 43}]" {
+	if got := fmt.Sprint(s.Trailer()); got != "[{X-Sum 42} {x-sum 43}]" {
 		t.Errorf("the trailers are %v", got)
 	}
 }

@@ -89,7 +89,7 @@ func (x *Exchange) send() error {
 func (x *Exchange) sendBody() {
 	cn, sent := x.conn, make(chan error, 1)
 	x.body = sent
-	go func() { sent <- x.request.sendBody(cn, func() {}, func() {}) }()
+	go func() { sent <- x.request.sendBody(cn, func() {}, func(bool) {}) }()
 }
 
 // giveUp ends the connection, whatever it is doing.

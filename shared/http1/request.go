@@ -158,8 +158,9 @@ func (r *Request) send(c *conn) (whole bool, err error) {
 var errShort = errors.New("http1: the body is shorter than its length says")
 
 // sendBody writes what send has left. Before each piece of a stream is fetched,
-// and before it is written, it tells so.
-func (r *Request) sendBody(c *conn, fetch, write func()) error {
+// and before it is written, it tells so; the last is one behind which nothing is
+// fetched.
+func (r *Request) sendBody(c *conn, fetch func(), write func(last bool)) error {
 	if r.Stream == nil {
 		_, err := c.stream.Write(r.Body)
 		return err
@@ -175,7 +176,7 @@ func (r *Request) sendBody(c *conn, fetch, write func()) error {
 		}
 		fetch()
 		n, err := r.Stream.Read(piece)
-		write()
+		write(err == io.EOF || int64(n) == left)
 		if n > 0 {
 			if left > 0 {
 				left -= int64(n)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"time"
 )
 
@@ -18,8 +19,7 @@ type Patience struct {
 // A Stream is an answer whose body is read while it comes. It is closed, once.
 // All its methods are for one goroutine.
 type Stream struct {
-	Head    Head
-	Trailer Fields // once the body has ended
+	Head Head
 
 	exchange *Exchange
 	upload   *upload // nil where the request has no Stream
@@ -27,9 +27,10 @@ type Stream struct {
 	reader   reader
 	kind     bodyKind
 	chunked  Chunked
-	left     int64 // of a counted body
-	err      error // io.EOF behind a body that has ended well
-	let      bool  // the connection was let go of
+	left     int64  // of a counted body
+	ahead    []byte // content that Next has not returned
+	err      error  // io.EOF behind a body that has ended well
+	let      bool   // the connection was let go of
 }
 
 type bodyKind uint8
@@ -136,28 +137,46 @@ func (s *Stream) finish() error {
 }
 
 // Ended is whether the whole body was returned, so that Next would be [io.EOF].
-func (s *Stream) Ended() bool { return s.err == io.EOF }
+func (s *Stream) Ended() bool { return s.err == io.EOF && len(s.ahead) == 0 }
+
+// Trailer is what stood behind the body, once it has ended.
+func (s *Stream) Trailer() Fields { return s.chunked.Trailer }
 
 // Next is the next piece of the body, valid until the next call. At the end it is
 // [io.EOF], and only where the answer was whole and well-formed.
 func (s *Stream) Next() ([]byte, error) {
-	for s.err == nil {
-		if s.reader.from < s.reader.to {
-			piece, err := s.piece()
-			if err != nil {
-				s.err = err
-				break
-			}
-			if len(piece) > 0 {
-				return piece, nil
-			}
-			continue
+	for s.look(); len(s.ahead) == 0; s.look() {
+		if s.err != nil {
+			return nil, s.err
 		}
-		if err := s.fetch(); err != nil {
-			s.err = err
+		s.err = s.fetch()
+	}
+	piece := s.ahead
+	s.ahead = nil
+	return piece, nil
+}
+
+// Waits is whether nothing more of the body is there, so that Next has to wait for
+// the service, or fails. Where that cannot be told, it is true.
+func (s *Stream) Waits() bool {
+	for s.look(); len(s.ahead) == 0 && s.err == nil; s.look() {
+		if !s.fetchNow() {
+			return true
 		}
 	}
-	return nil, s.err
+	return len(s.ahead) == 0 && s.err != io.EOF
+}
+
+// look looks for content in what has come.
+func (s *Stream) look() {
+	for s.err == nil && len(s.ahead) == 0 && s.reader.from < s.reader.to {
+		piece, err := s.piece()
+		if err != nil {
+			s.err = err
+			return
+		}
+		s.ahead = piece
+	}
 }
 
 // piece takes content off what has come.
@@ -176,7 +195,6 @@ func (s *Stream) piece() (piece []byte, err error) {
 		piece = have[skip : skip+data]
 		r.from += skip + data
 		if err = wrong; s.chunked.Done() {
-			s.Trailer = s.chunked.Trailer
 			err = s.finish()
 		}
 	default:
@@ -187,13 +205,22 @@ func (s *Stream) piece() (piece []byte, err error) {
 
 // fetch waits for more.
 func (s *Stream) fetch() error {
+	s.makeRoom()
+	s.wait()
+	return s.came(s.reader.more())
+}
+
+// makeRoom is for more of the body, where all that came has been looked at.
+func (s *Stream) makeRoom() {
 	r := &s.reader
 	r.from, r.to = 0, 0
 	if len(r.buffer.b) < streamRoom && s.kind != restBody && (s.left > int64(len(r.buffer.b)) || s.kind == chunkedBody) {
 		r.buffer = r.buffer.grown(0, streamRoom)
 	}
-	s.wait()
-	err := r.more()
+}
+
+// came is what it means that a read has ended like this.
+func (s *Stream) came(err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -203,6 +230,21 @@ func (s *Stream) fetch() error {
 		return io.EOF
 	}
 	return cut(err)
+}
+
+// fetchNow takes what is there without waiting; it is false where there is nothing.
+func (s *Stream) fetchNow() bool {
+	s.makeRoom()
+	n, err := s.exchange.conn.readNow(s.reader.buffer.b)
+	s.reader.to = n
+	switch {
+	case n > 0:
+		return true
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, errors.ErrUnsupported):
+		return false
+	}
+	s.err = s.came(err)
+	return true
 }
 
 // streamRoom is what a long body is read into.
@@ -228,7 +270,7 @@ const spliced = 256 << 10
 // where it can (dst is, or leads to, a TCP connection) and where enough is left
 // to be worth it. Otherwise n is zero, and Next has the body.
 func (s *Stream) Splice(dst io.ReaderFrom) (n int64, err error) {
-	if s.err != nil || s.kind != countedBody || s.left < worthSplicing || s.reader.from < s.reader.to {
+	if s.err != nil || s.kind != countedBody || s.left < worthSplicing || s.reader.from < s.reader.to || len(s.ahead) > 0 {
 		return 0, nil
 	}
 	tcp, ok := s.exchange.conn.plain()

@@ -3,6 +3,7 @@ package http1
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,6 +15,7 @@ type upload struct {
 	patience Patience
 	sent     chan struct{} // closed when nothing more is sent
 	err      error         // of that, once it is closed
+	last     atomic.Bool   // nothing more is fetched
 
 	mu   sync.Mutex
 	own  *BodyError
@@ -32,14 +34,15 @@ func (u *upload) run(r *Request) {
 		u.mu.Unlock()
 		u.conn.close()
 	}
-	u.beforeWrite() // the service has its time from here
+	u.deadline(time.Now().Add(u.patience.Head)) // the service has its time from here
 }
 
 func (u *upload) beforeFetch() { u.deadline(time.Time{}) }
 
-func (u *upload) beforeWrite() {
+func (u *upload) beforeWrite(last bool) {
 	u.deadline(time.Now().Add(u.patience.Head))
 	_ = u.conn.wire.SetWriteDeadline(time.Now().Add(u.patience.Stall))
+	u.last.Store(last)
 }
 
 func (u *upload) deadline(t time.Time) {
@@ -60,10 +63,16 @@ func (u *upload) answered() {
 	u.head = true
 }
 
-// whole is whether the body was sent to its end.
+// whole is whether the body was sent to its end. A service that has answered in
+// full usually has all of it, though its last write may not have returned here:
+// that is waited for, but nothing else is written.
 func (u *upload) whole() bool {
 	if u == nil {
 		return true
+	}
+	if u.last.Load() {
+		_ = u.conn.wire.SetWriteDeadline(time.Unix(1, 0))
+		<-u.sent
 	}
 	select {
 	case <-u.sent:

@@ -97,16 +97,23 @@ func (c *conn) read(p []byte) (int, error) {
 	return n, err
 }
 
+// readNow is Read that fails with [os.ErrDeadlineExceeded] where it would wait, or
+// where nobody can tell.
+func (c *conn) readNow(p []byte) (int, error) {
+	if c.wire.raw == nil {
+		return 0, os.ErrDeadlineExceeded
+	}
+	c.wire.once = true
+	n, err := c.stream.Read(p)
+	c.wire.once = false
+	return n, err
+}
+
 // quiet is whether nothing has come unasked: neither the end nor bytes that the
 // next request would get for an answer.
 func (c *conn) quiet() bool {
-	if c.wire.raw == nil {
-		return true
-	}
 	var one [1]byte
-	c.wire.once = true
-	n, err := c.stream.Read(one[:])
-	c.wire.once = false
+	n, err := c.readNow(one[:])
 	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded)
 }
 

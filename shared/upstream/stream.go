@@ -22,8 +22,8 @@ type Outgoing struct {
 	Query  string       // encoded, without the question mark
 	Header http1.Fields // none of the connection's; Open takes it over
 
-	// At most one of Whole and Body is set. Whole may be used again behind Open.
-	Whole  []byte    // a body of at most 16 KiB
+	// At most one of Whole and Body is set.
+	Whole  []byte    // a short body, which nobody changes any more
 	Body   io.Reader // one that is read while it is sent, perhaps even when the stream was closed
 	Length int64     // of Body; negative where nobody knows
 
