@@ -10,145 +10,143 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/triptych-bff/triptych/shared/http1"
 	"github.com/triptych-bff/triptych/shared/telemetry"
+	"github.com/triptych-bff/triptych/shared/upstream"
 )
 
-// An answer stands between ReverseProxy and the client. ReverseProxy writes the
-// service's headers into a map of their own, so that they are screened before
-// they meet those of the gateway: informational answers, of which there can be
-// several, and trailers as well.
+// An answer is one request's on its way from the service to the client.
 type answer struct {
-	http.ResponseWriter
+	w        http.ResponseWriter
 	request  *http.Request // the client's
 	exchange *telemetry.Exchange
-	header   http.Header // the service's; once the head is sent, its trailers
-	begun    bool
-	upload   *upload   // nil where the request has no body
-	tunnel   io.Closer // the service's end of it
+	upgrade  string           // the protocol that the client asks for; empty or websocket
+	upload   *upload          // nil where the request's body is small, or there is none
+	stream   *upstream.Stream // nil before the service has answered
+	begun    bool             // something may have been sent that cannot be taken back
 }
 
-// Unwrap is for [http.ResponseController].
-func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
-
-// Header is the service's headers.
-func (a *answer) Header() http.Header { return a.header }
-
-// WriteHeader sends the head.
-func (a *answer) WriteHeader(status int) {
-	if status < http.StatusOK {
-		a.inform(status)
-		return
+// close lets go of the service, and of the request's body, before the request is
+// over. In this order: whoever sends the body may be waiting for the service.
+func (a *answer) close() {
+	if a.stream != nil {
+		a.stream.Close()
 	}
-	a.begun = true
-	merge(a.ResponseWriter.Header(), a.header)
-	a.header = make(http.Header)
-	a.closeIfEarly()
-	a.ResponseWriter.WriteHeader(status)
+	if a.upload != nil {
+		a.upload.end(http.NewResponseController(a.w))
+	}
 }
 
 // inform passes an informational answer on, with the service's headers alone.
-// 100 is between the service and us, and HTTP/1.0 has none (RFC 9110 §15.2).
-func (a *answer) inform(status int) {
-	if status == http.StatusContinue || !a.request.ProtoAtLeast(1, 1) {
+// HTTP/1.0 has none (RFC 9110 §15.2).
+func (a *answer) inform(head *http1.Head) {
+	if !a.request.ProtoAtLeast(1, 1) {
 		return
 	}
-	screen(a.header)
-	final := a.ResponseWriter.Header()
+	final := a.w.Header()
 	set := maps.Clone(final)
 	clear(final)
-	maps.Copy(final, a.header)
-	a.ResponseWriter.WriteHeader(status)
+	merge(final, endToEnd(head.Fields))
+	a.w.WriteHeader(head.Status)
 	clear(final)
 	maps.Copy(final, set)
 }
 
-// Write notes the client's leaving, which the status in the log hides.
-func (a *answer) Write(p []byte) (int, error) {
-	n, err := a.ResponseWriter.Write(p)
-	if err != nil {
-		a.note(classify(err, true), err)
-	}
-	return n, err
-}
-
-// sendTrailers hands over what came behind the body.
-func (a *answer) sendTrailers() {
-	if a.tunnel != nil {
+// receive sends what the service has answered, or what stands in its place.
+func (a *answer) receive(service *upstream.Service, leave func()) {
+	x := a.stream
+	if x.Status == http.StatusSwitchingProtocols {
+		a.tunnel(service.Stall(), leave)
 		return
 	}
-	for key, values := range a.header {
-		name := http.CanonicalHeaderKey(strings.TrimPrefix(key, http.TrailerPrefix))
-		if shown(name) && httpguts.ValidTrailerHeader(name) {
-			a.ResponseWriter.Header()[key] = values
+	header := endToEnd(x.Header)
+	instead, hollow := refusal(x.Status, header)
+	if instead != nil {
+		a.fail(instead)
+		return
+	}
+	h := a.w.Header()
+	merge(h, header)
+	if hollow {
+		empty(h)
+	}
+	announce(h, header)
+	a.begin(x.Status)
+	if hollow {
+		return
+	}
+	if err := a.send(x); err != nil {
+		panic(http.ErrAbortHandler) // the client must not take a part for the whole
+	}
+	a.sendTrailers(x.Trailer())
+}
+
+// begin writes the head, which net/http holds back until there is more to send.
+func (a *answer) begin(status int) {
+	a.begun = true
+	a.closeIfEarly()
+	a.w.WriteHeader(status)
+}
+
+// smallAnswer is how long an answer of known length may be that is sent in one
+// piece, however slowly it comes. More than this net/http does not hold back.
+const smallAnswer = 2 << 10
+
+// send copies the body as it comes. What has been written is flushed when more
+// has to be waited for, and only then: a flush costs a system call, at the client
+// as well. The error has been noted.
+func (a *answer) send(x *upstream.Stream) error {
+	small := 0 <= x.Length && x.Length <= smallAnswer
+	for !x.Ended() {
+		if !small && x.Waits() {
+			if err := http.NewResponseController(a.w).Flush(); err != nil {
+				return a.lost(err)
+			}
+		}
+		piece, err := x.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			a.note(classify(err, a.gone()), fmt.Errorf("answer cut: %w", err))
+			return err
+		}
+		if _, err := a.w.Write(piece); err != nil {
+			return a.lost(err)
+		}
+	}
+	return nil
+}
+
+// lost notes the client's leaving, which the status in the log hides.
+func (a *answer) lost(err error) error {
+	a.note(classify(err, true), err)
+	return err
+}
+
+// announce says which trailers come behind the body, as the service has.
+func announce(h http.Header, service http1.Fields) {
+	for _, f := range service {
+		if !f.Is("Trailer") {
+			continue
+		}
+		for name := range strings.SplitSeq(f.Value, ",") {
+			if name = http.CanonicalHeaderKey(strings.Trim(name, " \t")); trails(name) {
+				h["Trailer"] = append(h["Trailer"], name)
+			}
 		}
 	}
 }
 
-var errSwitched = errors.New("the service switched protocols unasked")
-
-// receive judges an answer before anything of it is sent. Its error becomes the
-// answer instead.
-func (a *answer) receive(resp *http.Response) error {
-	if resp.StatusCode == http.StatusSwitchingProtocols {
-		return a.switchTo(resp)
-	}
-	screen(resp.Header)
-	if err := refusal(resp); err != nil {
-		return err
-	}
-	resp.Body = &body{resp.Body, a}
-	return nil
-}
-
-// switchTo lets the connection become a WebSocket. ReverseProxy sends this answer
-// past WriteHeader, so the gateway's headers are put into it here.
-func (a *answer) switchTo(resp *http.Response) error {
-	upgrade := resp.Header["Upgrade"]
-	both, ok := resp.Body.(io.ReadWriteCloser)
-	if !ok || !asksForWebSocket(a.request) || len(upgrade) != 1 || !strings.EqualFold(upgrade[0], "websocket") {
-		return unusable(errSwitched)
-	}
-	screen(resp.Header)
-	h := a.ResponseWriter.Header().Clone()
-	merge(h, resp.Header)
-	h["Connection"], h["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
-	resp.Header, resp.Body = h, tunnel{both}
-	a.tunnel = both
-	return nil
-}
-
-// closeTunnel ends the call before the request is over. ReverseProxy does so a
-// little later, or never where the client's connection cannot be given away.
-func (a *answer) closeTunnel() {
-	if a.tunnel != nil {
-		_ = a.tunnel.Close()
+// sendTrailers hands over what came behind the body, announced or not.
+func (a *answer) sendTrailers(service http1.Fields) {
+	for _, f := range service {
+		if name := http.CanonicalHeaderKey(f.Name); trails(name) {
+			key := http.TrailerPrefix + name
+			a.w.Header()[key] = append(a.w.Header()[key], f.Value)
+		}
 	}
 }
 
-// A tunnel ends when the service ends it: half-closed connections are no part
-// of WebSocket, and one whose client stays silent would be held for ever.
-type tunnel struct{ io.ReadWriteCloser }
-
-var errTunnelEnded = errors.New("the service ended the tunnel")
-
-func (t tunnel) Read(p []byte) (int, error) {
-	n, err := t.ReadWriteCloser.Read(p)
-	if errors.Is(err, io.EOF) {
-		err = errTunnelEnded
-	}
-	return n, err
-}
-
-// A body notes why it ended early.
-type body struct {
-	io.ReadCloser
-	answer *answer
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
-		b.answer.note(classify(err, b.answer.gone()), fmt.Errorf("answer cut: %w", err))
-	}
-	return n, err
-}
+// trails tells whether a service's trailer reaches the client.
+func trails(name string) bool { return reachesClient(name) && httpguts.ValidTrailerHeader(name) }

@@ -72,10 +72,9 @@ func TestHeadersThatReachTheClient(t *testing.T) {
 			want:  []string{"Access-Control-Allow-Origin: https://a.example", "Content-Type: a/b", "Vary: Accept", "Vary: Origin", "X-Request-Id: r1"},
 		},
 		{
-			// net/http hides "Connection: close, X-Hop": known names go, others cannot.
-			name:  "a connection that is closed",
-			lines: []string{"Content-Type: a/b", "Connection: Keep-Alive, close, X-Hop", "Keep-Alive: timeout=5", "X-Hop: 1"},
-			want:  []string{"Content-Type: a/b", "X-Hop: 1"},
+			name:  "nor where the connection closes",
+			lines: []string{"Content-Type: a/b", "Connection: Keep-Alive, close, X-Hop", "Keep-Alive: timeout=5", "X-Hop: 1", "x-hop: 2"},
+			want:  []string{"Content-Type: a/b"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -327,6 +326,24 @@ func TestTrailers(t *testing.T) {
 		if diff := cmp.Diff(test.want, got); diff != "" || string(body) != "ok" {
 			t.Errorf("%s: %q %s", test.name, body, diff)
 		}
+	}
+}
+
+// Only what reaches the client is announced to it.
+func TestAnnouncedTrailers(t *testing.T) {
+	url, _ := wire(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum, Set-Cookie,\r\nTrailer: X-User-Id\r\n\r\n"+
+		"2\r\nok\r\n0\r\nX-Sum: 42\r\n\r\n", nil)
+	head, body, _ := strings.Cut(open(t, url, setup{}).exchange(t, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), "\r\n\r\n")
+	if strings.Count(head, "\r\nTrailer: ") != 1 || !strings.Contains(head, "\r\nTrailer: X-Sum\r\n") || body != "2\r\nok\r\n0\r\nX-Sum: 42\r\n\r\n" {
+		t.Errorf("%s\n%q", head, body)
+	}
+}
+
+// What the Connection header names is of no use here either.
+func TestARefusalsConnection(t *testing.T) {
+	url, _ := wire(t, "HTTP/1.1 401 Unauthorized\r\nConnection: www-authenticate\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n", nil)
+	if resp, body := open(t, url, setup{}).get(t, "GET", "/", nil); resp.StatusCode != 401 || resp.Header["Www-Authenticate"] != nil {
+		t.Errorf("%d %v %s", resp.StatusCode, resp.Header, body)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/triptych-bff/triptych/shared/http1"
 	"github.com/triptych-bff/triptych/shared/problem"
 	"github.com/triptych-bff/triptych/shared/upstream"
 )
@@ -18,16 +19,18 @@ import (
 func (a *answer) fail(err error) {
 	p := classify(err, a.gone())
 	a.note(p, err)
-	if a.begun || a.tunnel != nil {
+	if a.begun {
 		panic(http.ErrAbortHandler)
 	}
 	ref := problem.Ref{Instance: a.exchange.ID}
 	if a.exchange.Trace.ID != [16]byte{} {
 		ref.TraceID = a.exchange.Trace.TraceID()
 	}
-	a.abandon()
+	if a.upload != nil {
+		a.upload.abandon()
+	}
 	a.closeIfEarly()
-	p.Write(a.ResponseWriter, ref)
+	p.Write(a.w, ref)
 }
 
 func (a *answer) note(p *problem.Problem, err error) {
@@ -55,27 +58,26 @@ func unusable(cause error) *problem.Problem {
 }
 
 // refusal is the problem that stands for an answer of the service, or nil where
-// the answer passes; it may have lost its body then.
-func refusal(resp *http.Response) error {
-	if resp.StatusCode < 400 {
-		return nil
+// the answer passes; hollow is whether it does so without its body.
+func refusal(status int, h http1.Fields) (instead *problem.Problem, hollow bool) {
+	if status < 400 {
+		return nil, false
 	}
-	cause := fmt.Errorf("the service answered %d", resp.StatusCode)
-	if resp.StatusCode >= 500 {
-		return failure(resp, cause)
+	cause := fmt.Errorf("the service answered %d", status)
+	if status >= 500 {
+		return failure(status, h, cause), false
 	}
-	if isJSON(resp.Header) {
-		return nil
+	if isJSON(h.Get("Content-Type")) {
+		return nil, false
 	}
-	kind, ok := refusals[resp.StatusCode]
+	kind, ok := refusals[status]
 	if !ok {
-		empty(resp)
-		return nil
+		return nil, true
 	}
 	p := kind.Wrap(cause, "")
-	p.Header = only(resp.Header, "Allow", "Www-Authenticate")
-	p.RetryAfter = retryAfter(resp.Header)
-	return p
+	p.Header = only(h, "Allow", "Www-Authenticate")
+	p.RetryAfter = retryAfter(h)
+	return p, false
 }
 
 // refusals are the problems whose status a service uses in the same sense.
@@ -95,13 +97,13 @@ var refusals = map[int]problem.Kind{
 	http.StatusRequestHeaderFieldsTooLarge: problem.HeadersTooLarge,
 }
 
-func failure(resp *http.Response, cause error) *problem.Problem {
-	switch resp.StatusCode {
+func failure(status int, h http1.Fields, cause error) *problem.Problem {
+	switch status {
 	case http.StatusNotImplemented:
 		return problem.NotSupported.Wrap(cause, "")
 	case http.StatusServiceUnavailable:
 		p := problem.Overloaded.Wrap(cause, "A service that this answer needs is overloaded.")
-		p.RetryAfter = retryAfter(resp.Header)
+		p.RetryAfter = retryAfter(h)
 		return p
 	case http.StatusGatewayTimeout:
 		return problem.UpstreamTimeout.Wrap(cause, "A service that this answer needs took too long.")
@@ -110,25 +112,23 @@ func failure(resp *http.Response, cause error) *problem.Problem {
 	}
 }
 
-func isJSON(h http.Header) bool {
-	kind, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
+func isJSON(contentType string) bool {
+	kind, _, _ := mime.ParseMediaType(contentType)
 	return kind == "application/json" || kind == problem.MediaType
 }
 
-// empty takes the answer's body, and what describes it.
-func empty(resp *http.Response) {
-	_ = resp.Body.Close()
-	resp.Body, resp.ContentLength, resp.Trailer = http.NoBody, 0, nil
+// empty takes out of a head what describes the body that it has lost.
+func empty(h http.Header) {
 	for _, name := range []string{"Content-Type", "Content-Encoding", "Content-Language", "Etag", "Last-Modified"} {
-		resp.Header.Del(name)
+		delete(h, name)
 	}
-	resp.Header["Content-Length"] = []string{"0"}
+	h["Content-Length"] = []string{"0"}
 }
 
-func only(h http.Header, names ...string) http.Header {
+func only(h http1.Fields, names ...string) http.Header {
 	some := make(http.Header)
 	for _, name := range names {
-		if values := h[name]; len(values) > 0 {
+		if values := h.Values(name); len(values) > 0 {
 			some[name] = values
 		}
 	}
@@ -140,7 +140,7 @@ const maxRetryAfter = 5 * time.Minute
 
 // retryAfter reads seconds or a date (RFC 9110 §10.2.3). A date is measured by
 // the service's own clock, which the Date header shows.
-func retryAfter(h http.Header) time.Duration {
+func retryAfter(h http1.Fields) time.Duration {
 	value := h.Get("Retry-After")
 	wait := time.Duration(0)
 	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {

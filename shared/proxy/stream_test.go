@@ -4,15 +4,20 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/triptych-bff/triptych/shared/upstream"
 )
 
 func TestEventsArriveOneByOne(t *testing.T) {
@@ -66,6 +71,41 @@ func TestAKnownLengthIsNotHeldBack(t *testing.T) {
 	if rest, err := io.ReadAll(resp.Body); err != nil || len(rest) != smallAnswer-1 {
 		t.Errorf("%d more, %v", len(rest), err)
 	}
+}
+
+// What is there at once goes out at once, head and body together.
+func TestAnswersInOnePiece(t *testing.T) {
+	for name, answer := range map[string]string{
+		"small":   ok,
+		"larger":  "HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n" + strings.Repeat("x", 3000),
+		"chunked": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n3\r\nyes\r\n0\r\n\r\n",
+		"empty":   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url, _ := wire(t, answer, nil)
+			f := open(t, url, setup{})
+			var pieces atomic.Int32
+			inner := f.Config.Handler
+			f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				inner.ServeHTTP(&flushes{w, &pieces}, r)
+			})
+			f.exchange(t, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+			if n := pieces.Load(); n != 0 {
+				t.Errorf("flushed %d times", n)
+			}
+		})
+	}
+}
+
+type flushes struct {
+	http.ResponseWriter
+	n *atomic.Int32
+}
+
+func (f *flushes) FlushError() error {
+	f.n.Add(1)
+	return http.NewResponseController(f.ResponseWriter).Flush()
 }
 
 func TestAClientThatLeavesEndsTheCall(t *testing.T) {
@@ -147,7 +187,7 @@ func random(n int64) io.Reader {
 // until the client is done, and not cut because the client is not.
 func TestBothDirectionsAtOnce(t *testing.T) {
 	for name, request := range map[string]struct{ framing, piece string }{
-		"known length": {"Content-Length: 1000", "x"},
+		"known length": {"Content-Length: 100000", "x"},
 		"chunked":      {"Transfer-Encoding: chunked", "1\r\nx\r\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -187,11 +227,11 @@ func TestBothDirectionsAtOnce(t *testing.T) {
 // What is left of a request that was answered early is no other request, nor
 // does it disturb one: its connection closes behind the answer.
 func TestAfterAnEarlyAnswer(t *testing.T) {
-	const smuggled = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
+	smuggled := strings.Repeat("GET /x HTTP/1.1\r\nHost: a\r\n\r\n", smallBody/28+1)
 	url, _ := wire(t, "HTTP/1.1 409 Conflict\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", func(net.Conn) {})
 	for _, request := range []struct{ framing, body string }{
-		{"Content-Length: 28", smuggled},
-		{"Transfer-Encoding: chunked", "1c\r\n" + smuggled + "\r\n0\r\n\r\n"},
+		{fmt.Sprint("Content-Length: ", len(smuggled)), smuggled},
+		{"Transfer-Encoding: chunked", fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(smuggled), smuggled)},
 	} {
 		f := open(t, url, setup{})
 		conn, r := f.dial(t, "POST / HTTP/1.1\r\nHost: a\r\n"+request.framing+"\r\n\r\n")
@@ -347,6 +387,52 @@ func TestAClientThatLeavesAWebSocket(t *testing.T) {
 	_ = conn.Close()
 	receive(t, gone, "end of the tunnel at the service")
 	receive(t, f.noted, "end of the tunnel")
+}
+
+// Who sends before the service has agreed speaks another protocol than WebSocket.
+func TestAClientThatDoesNotWaitForAWebSocket(t *testing.T) {
+	received := make(chan string, 1)
+	url, _ := wire(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", func(c net.Conn) {
+		all, _ := io.ReadAll(c)
+		received <- string(all)
+	})
+	f := open(t, url, setup{})
+	if answer := f.exchange(t, handshake+"GET /admin HTTP/1.1\r\nHost: a\r\n\r\n"); answer != "" {
+		t.Errorf("answered %q", answer)
+	}
+	if got := receive(t, received, "end of the tunnel"); got != "" {
+		t.Errorf("the service got %q", got)
+	}
+	if x := receive(t, f.noted, "note"); !errors.Is(x.Err, errForward) {
+		t.Errorf("noted %v", x.Err)
+	}
+}
+
+// Silence, and a client that takes nothing, are bounded.
+func TestAWebSocketThatStalls(t *testing.T) {
+	for name, service := range map[string]func(net.Conn){
+		"silent": hang,
+		"taking nothing": func(c net.Conn) {
+			for piece := make([]byte, 1<<20); ; {
+				if _, err := c.Write(piece); err != nil {
+					return
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			gone := make(chan struct{})
+			url, _ := wire(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", func(c net.Conn) {
+				service(c)
+				close(gone)
+			})
+			f := open(t, url, setup{upstream: upstream.Config{Stall: 200 * time.Millisecond}})
+			f.dial(t, handshake)
+			receive(t, gone, "end of the tunnel at the service")
+			receive(t, f.noted, "end of the tunnel")
+		})
+	}
 }
 
 // Without a connection to give away, a switched one must not be left over.

@@ -4,62 +4,102 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"sync/atomic"
+	"time"
+
+	"github.com/triptych-bff/triptych/shared/upstream"
 )
 
+// smallBody is how long a body may be that is read to its end before the service
+// is called: head and body then go out in one piece, without a goroutine, and the
+// service never waits for a slow client. Its answer cannot come early, but hardly
+// any client that sends so little would look for that.
+const smallBody = 16 << 10
+
+func readWhole(r *http.Request) ([]byte, error) {
+	body := make([]byte, r.ContentLength)
+	if _, err := io.ReadFull(r.Body, body); err != nil {
+		return nil, &upstream.Error{Code: upstream.Cancelled, Cause: err, Unsent: true}
+	}
+	return body, nil
+}
+
 // An upload is a request's body on its way to the service, which may answer
-// before it has come to its end.
-//
-// Behind its end it is not read again. net/http does that, to see whether more
-// comes than was announced; by then an answer may have ended the exchange, and
-// the read's failure would cut the answer or its connection.
+// before it has come to its end. It is read by a goroutine of the call's, which
+// may want more of it when the request is already over; but by then the body is
+// net/http's again, and its connection perhaps another request's.
 type upload struct {
-	io.ReadCloser
+	body  io.Reader
+	left  int64 // negative where nobody knows
 	state atomic.Int32
+	read  sync.Mutex // held by a Read
 }
 
 // The states of an upload.
 const (
 	untouched int32 = iota
 	reading
-	ended
+	ended     // all of it has been read
+	abandoned // nothing more of it will be read
 )
 
+var errAbandoned = errors.New("the request is over")
+
+func newUpload(r *http.Request) *upload { return &upload{body: r.Body, left: r.ContentLength} }
+
+// Read implements [io.Reader].
 func (u *upload) Read(p []byte) (int, error) {
-	if !u.state.CompareAndSwap(untouched, reading) && u.state.Load() == ended {
-		return 0, io.EOF
+	u.read.Lock()
+	defer u.read.Unlock()
+	if !u.state.CompareAndSwap(untouched, reading) && u.state.Load() != reading {
+		return 0, errAbandoned
 	}
-	n, err := u.ReadCloser.Read(p)
-	if errors.Is(err, io.EOF) {
-		u.state.Store(ended)
+	n, err := u.body.Read(p)
+	if u.left > 0 {
+		u.left -= int64(n)
+	}
+	if u.left == 0 || err == io.EOF {
+		u.state.CompareAndSwap(reading, ended)
 	}
 	return n, err
 }
 
-// watch lets the answer begin while the request's body is still coming.
-// Otherwise net/http would read what is left of the body before it sends the
-// head, and then take the body from the call that is still sending it.
-func (a *answer) watch(out *http.Request) {
-	if out.Body == nil {
-		return
-	}
-	a.upload = &upload{ReadCloser: out.Body}
-	out.Body = a.upload
-	_ = http.NewResponseController(a.ResponseWriter).EnableFullDuplex() // HTTP/2 always allows it
-}
+// early is whether an answer that begins now overtakes the body.
+func (u *upload) early() bool { return u.state.Load() < ended }
 
 // abandon keeps a body that nobody has begun to read from being read later.
-func (a *answer) abandon() {
-	if a.upload != nil {
-		a.upload.state.CompareAndSwap(untouched, ended)
+func (u *upload) abandon() { u.state.CompareAndSwap(untouched, abandoned) }
+
+// linger is how long net/http may read on, behind an early answer, what the client
+// is still sending: closing a connection with unread bytes resets it, and the
+// client would lose the answer.
+const linger = 500 * time.Millisecond
+
+// end comes before the request is over: from then on nobody reads the body, and
+// a Read under way has been broken off. The connection has been told to close.
+func (u *upload) end(client *http.ResponseController) {
+	u.abandon()
+	if !u.state.CompareAndSwap(reading, abandoned) || client.SetReadDeadline(time.Unix(1, 0)) != nil {
+		return
 	}
+	u.read.Lock()
+	defer u.read.Unlock()
+	_ = client.SetReadDeadline(time.Now().Add(linger))
+}
+
+// allowEarly lets the answer begin while the request's body is still coming.
+// Otherwise net/http would read what is left of the body before it sends the
+// head, and so take it from the call that is still sending it.
+func (a *answer) allowEarly() {
+	_ = http.NewResponseController(a.w).EnableFullDuplex() // HTTP/2 always allows it
 }
 
 // closeIfEarly makes an answer that overtakes its request the last one on the
-// connection. When it is over, net/http breaks off the read of the body that is
-// under way, and with it the context of every later request there.
+// connection: when it is over, a read of the body may have to be broken off, and
+// with it the context of every later request there.
 func (a *answer) closeIfEarly() {
-	if a.request.ProtoMajor == 1 && a.upload != nil && a.upload.state.Load() != ended {
-		a.ResponseWriter.Header()["Connection"] = []string{"close"}
+	if a.request.ProtoMajor == 1 && a.upload != nil && a.upload.early() {
+		a.w.Header()["Connection"] = []string{"close"}
 	}
 }
