@@ -86,26 +86,26 @@ func newKeySet(owner *KeySets, id setID) *keySet {
 	return &keySet{setID: id, owner: owner, absent: make(map[string]time.Time), budget: budget{left: budgetSize, at: owner.now()}}
 }
 
-// key is the key with this id, for this algorithm.
-func (s *keySet) key(ctx context.Context, kid, alg string) (crypto.PublicKey, error) {
+// key is the key with this id, for this algorithm, and the set that it is of.
+func (s *keySet) key(ctx context.Context, kid, alg string) (*published, crypto.PublicKey, error) {
 	if len(kid) > maxKID {
-		return nil, errUnknownKey
+		return nil, nil, errUnknownKey
 	}
 	p, err := s.published(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	keys, known := p.keys[kid]
-	if !known {
-		if keys, err = s.search(ctx, p, kid); err != nil {
-			return nil, err
+	if _, known := p.keys[kid]; !known {
+		if p, err = s.search(ctx, p, kid); err != nil {
+			return nil, nil, err
 		}
 	}
+	keys := p.keys[kid]
 	i := slices.IndexFunc(keys, func(k key) bool { return slices.Contains(k.algorithms, alg) })
 	if i < 0 {
-		return nil, errAlgorithm // the key is not made for it
+		return nil, nil, errAlgorithm // the key is not made for it
 	}
-	return keys[i].public, nil
+	return p, keys[i].public, nil
 }
 
 // published is a set that may still be used, refreshed where it is time.
@@ -137,8 +137,8 @@ func (s *keySet) refresh(p *published, now time.Time) *flight {
 	return s.fly(now)
 }
 
-// search looks for a key that is not in p.
-func (s *keySet) search(ctx context.Context, p *published, kid string) ([]key, error) {
+// search is a set with a key that is not in p.
+func (s *keySet) search(ctx context.Context, p *published, kid string) (*published, error) {
 	f, answer, err := s.look(p, kid)
 	s.owner.metrics.unknown.WithLabelValues(s.issuer, answer).Inc()
 	if err != nil {
@@ -149,8 +149,8 @@ func (s *keySet) search(ctx context.Context, p *published, kid string) ([]key, e
 			return nil, s.unavailable(err)
 		}
 	}
-	if keys, known := s.current.Load().keys[kid]; known {
-		return keys, nil
+	if found := s.current.Load(); found.keys[kid] != nil {
+		return found, nil
 	}
 	s.remember(kid)
 	return nil, errUnknownKey

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"crypto"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/triptych-bff/triptych/shared/identity"
 	"github.com/triptych-bff/triptych/shared/problem"
 )
@@ -22,13 +25,17 @@ const (
 	leeway = 30 * time.Second
 )
 
-// A Verifier checks credentials by one configuration. It is immutable, and
-// safe for use by many goroutines; what changes with time is in its [KeySets].
+// A Verifier checks credentials by one configuration. It is safe for use by many
+// goroutines. What it remembers of tokens ends with it; what changes with time
+// beside that is in its [KeySets].
 type Verifier struct {
 	realm   string
 	keys    *KeySets
 	parser  *jwt.Parser
 	issuers []*issuer
+	memory  *memory
+
+	accepted prometheus.Counter
 }
 
 // issuer is what is known of one provider when the verifier is built.
@@ -43,7 +50,7 @@ type issuer struct {
 // Nothing is fetched: keys are, when the first token needs one, or by
 // [Verifier.Warm].
 func NewVerifier(c Config, keys *KeySets) *Verifier {
-	v := &Verifier{realm: c.Realm, keys: keys}
+	v := &Verifier{realm: c.Realm, keys: keys, memory: newMemory(keys.now), accepted: keys.metrics.tokens.WithLabelValues("accepted")}
 	var methods []string
 	for _, i := range c.Issuers {
 		methods = append(methods, i.allowed()...)
@@ -98,30 +105,34 @@ func (v *Verifier) Authenticate(ctx context.Context, h http.Header) (*identity.I
 	if token == "" {
 		return nil, nil
 	}
-	c, err := v.verify(ctx, token)
-	if err != nil {
-		return nil, v.problem(ctx, err)
+	hash := tokenHash(sha256.Sum256([]byte(token)))
+	id := v.memory.find(ctx, hash)
+	if id == nil {
+		a, err := v.verify(ctx, token)
+		if err != nil {
+			return nil, v.problem(ctx, err)
+		}
+		v.memory.keep(hash, a)
+		id = a.identity
 	}
-	v.keys.metrics.tokens.WithLabelValues("accepted").Inc()
-	return &identity.Identity{
-		Subject: c.subject, Client: c.client(), Issuer: c.issuer, Scopes: c.scopes,
-		Expires: c.expires.Time, Proof: identity.Bearer, Claims: c.raw,
-	}, nil
+	v.accepted.Inc()
+	return id, nil
 }
 
 // verify is the whole check of one token.
-func (v *Verifier) verify(ctx context.Context, token string) (*claims, error) {
+func (v *Verifier) verify(ctx context.Context, token string) (*accepted, error) {
 	if len(token) > maxToken {
 		return nil, errTooLong
 	}
 	c := new(claims)
 	var i *issuer
-	parsed, err := v.parser.ParseWithClaims(token, c, func(t *jwt.Token) (any, error) {
-		var err error
+	var keys *published
+	parsed, err := v.parser.ParseWithClaims(token, c, func(t *jwt.Token) (key any, err error) {
 		if i, err = v.issuer(c.issuer); err != nil {
 			return nil, err
 		}
-		return i.key(ctx, t)
+		keys, key, err = i.key(ctx, t)
+		return key, err
 	})
 	if err != nil {
 		return nil, v.parseError(parsed, err)
@@ -129,7 +140,14 @@ func (v *Verifier) verify(ctx context.Context, token string) (*claims, error) {
 	if err := i.validator.Validate(c); err != nil {
 		return nil, claimsError(c, err)
 	}
-	return c, i.accept(c, parsed.Header)
+	if err := i.accept(c, parsed.Header); err != nil {
+		return nil, err
+	}
+	id := &identity.Identity{
+		Subject: c.subject, Client: c.client(), Issuer: c.issuer, Scopes: c.scopes,
+		Expires: c.expires.Time, Proof: identity.Bearer, Claims: c.raw,
+	}
+	return &accepted{id, i, keys}, nil
 }
 
 // issuer is the configured issuer that the token, not yet verified, claims to
@@ -143,19 +161,19 @@ func (v *Verifier) issuer(name string) (*issuer, error) {
 	return nil, errIssuer
 }
 
-// key is the key that must have signed the token, once its header is found
-// acceptable.
-func (i *issuer) key(ctx context.Context, t *jwt.Token) (crypto.PublicKey, error) {
+// key is the key that must have signed the token, and the set that it is of, once
+// the token's header is found acceptable.
+func (i *issuer) key(ctx context.Context, t *jwt.Token) (*published, crypto.PublicKey, error) {
 	if err := i.checkHeader(t.Header); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	alg := t.Method.Alg()
 	if !slices.Contains(i.allowed, alg) {
-		return nil, errAlgorithm
+		return nil, nil, errAlgorithm
 	}
 	kid, _ := t.Header["kid"].(string)
 	if kid == "" {
-		return nil, errNoKeyID
+		return nil, nil, errNoKeyID
 	}
 	return i.keys.key(ctx, kid, alg)
 }
