@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/triptych-bff/triptych/shared/problem"
@@ -20,6 +21,19 @@ const CompletenessHeader = "BFF-Completeness"
 type Answer struct {
 	Body    []byte // one JSON object; its last member is _meta
 	Missing []Missing
+
+	room *[]byte // which Body was made in; nil where Release does nothing
+}
+
+// Release gives Body's memory back, for another answer. Whoever alone has the
+// answer may call it, and uses neither Body nor a piece of it afterwards. Nobody
+// has to.
+func (a *Answer) Release() {
+	if a.room != nil {
+		*a.room = a.Body
+		giveBack(a.room)
+		a.room, a.Body = nil, nil
+	}
 }
 
 // Missing is a part that an answer lacks.
@@ -61,17 +75,21 @@ func (r *run) answer() (*Answer, error) {
 	if len(a.Missing) == len(r.parts) {
 		return nil, r.parts[0].missing.fatal(r.plan.parts[0].name)
 	}
-	body, err := r.body()
+	a.room = room()
+	body, err := r.body(*a.room)
 	if err != nil {
 		return nil, problem.Internal.Wrap(err, "")
 	}
 	a.Body = appendMeta(body, a.Missing)
+	if r.plan.compose != nil {
+		a.room = nil // it may be anybody's
+	}
 	return a, nil
 }
 
-// body is the response's object without its closing brace.
-func (r *run) body() ([]byte, error) {
-	dst := make([]byte, 0, len(r.shown)+64*len(r.plan.parts)+64)
+// body is the response's object without its closing brace, appended to dst.
+func (r *run) body(dst []byte) ([]byte, error) {
+	dst = slices.Grow(dst, len(r.shown)+64*len(r.plan.parts)+64)
 	if r.plan.compose != nil {
 		dst, err := r.plan.compose(dst, r.named)
 		if err != nil {

@@ -3,7 +3,6 @@ package aggregation
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"slices"
 
@@ -108,15 +107,7 @@ func (c *call) nonsense(err error) *problem.Problem {
 // sent says whether the service may have received the request.
 func sent(err error) bool {
 	var failed *upstream.Error
-	var network *net.OpError
-	switch {
-	case !errors.As(err, &failed):
-		return true
-	case failed.Code == upstream.BreakerOpen, failed.Code == upstream.BadRequest:
-		return false
-	default:
-		return !errors.As(err, &network) || network.Op != "dial"
-	}
+	return !errors.As(err, &failed) || !failed.Unsent
 }
 
 // unknown is the problem of a change that was begun and whose end nobody knows.

@@ -61,6 +61,7 @@ type run struct {
 	calls   []progress
 	parts   []piece
 	shown   []byte           // the parts' JSON, in order of arrival
+	room    *[]byte          // which shown was made in
 	open    int              // parts that are neither in shown nor missing
 	started []int            // calls that nobody waits for yet
 	apart   int              // calls that a goroutine waits for
@@ -98,10 +99,6 @@ type failure struct {
 	problem *problem.Problem
 }
 
-// usual is room for what most screens show, so that it is not copied from buffer
-// to buffer while it grows.
-const usual = 1 << 10
-
 func newRun(ctx context.Context, p *Plan, in Input) *run {
 	r := &run{
 		ctx: ctx, plan: p, in: in,
@@ -109,9 +106,10 @@ func newRun(ctx context.Context, p *Plan, in Input) *run {
 		results: make(chan result, len(p.calls)), // a late answer finds room, and nobody waits for it
 		calls:   make([]progress, len(p.calls)),
 		parts:   make([]piece, len(p.parts)),
-		shown:   make([]byte, 0, usual),
+		room:    room(),
 		open:    len(p.parts),
 	}
+	r.shown = *r.room
 	for i := range p.calls {
 		r.calls[i].waiting = p.calls[i].needs
 	}
@@ -208,6 +206,10 @@ func (r *run) end() {
 		if response := r.calls[i].response; response != nil {
 			response.Release()
 		}
+	}
+	if r.plan.compose == nil { // which may keep what it was shown
+		*r.room = r.shown
+		giveBack(r.room)
 	}
 }
 

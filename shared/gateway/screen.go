@@ -35,6 +35,7 @@ func screen(plan *aggregation.Plan, coder *compression.Compressor) handler {
 		if err != nil {
 			return err
 		}
+		defer answer.Release() // when it is sent
 		h := w.Header()
 		h.Set(aggregation.CompletenessHeader, answer.Completeness())
 		h.Set("Content-Type", "application/json")

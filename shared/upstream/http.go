@@ -45,7 +45,10 @@ func transportError(err error) *Error {
 	var unsent *http1.UnsentError
 	var malformed *http1.RequestError
 	var network *net.OpError
-	e := &Error{Code: BadAnswer, Cause: err, Unsent: errors.As(err, &unsent)}
+	if errors.As(err, &unsent) {
+		err = unsent.Err
+	}
+	e := &Error{Code: BadAnswer, Cause: err, Unsent: unsent != nil}
 	switch {
 	case errors.As(err, &known):
 		return known

@@ -80,23 +80,24 @@ func (c Code) outcome() outcome {
 	}
 }
 
-// serviceMetrics are those of one service. Labels are looked up once.
+// serviceMetrics are those of one service. Labels are looked up once, when
+// something is to be counted: a service that was never called is not shown.
 type serviceMetrics struct {
+	*metrics
 	name       string
-	calls      *prometheus.CounterVec
-	seconds    prometheus.Observer
+	seconds    func() prometheus.Observer
 	operations sync.Map // string → *[outcomes]operationCounter
 }
 
-// An operationCounter is made when it first counts, so that nothing is shown that
-// never happened.
 type operationCounter struct {
 	once    sync.Once
 	counter prometheus.Counter
 }
 
 func (m *metrics) service(name string) *serviceMetrics {
-	return &serviceMetrics{name: name, calls: m.calls, seconds: m.seconds.WithLabelValues(name)}
+	return &serviceMetrics{metrics: m, name: name, seconds: sync.OnceValue(func() prometheus.Observer {
+		return m.seconds.WithLabelValues(name)
+	})}
 }
 
 // count notes how a call ended.
@@ -113,7 +114,7 @@ func (m *serviceMetrics) count(operation string, o outcome) {
 }
 
 // observe notes how long one took that was made.
-func (m *serviceMetrics) observe(took time.Duration) { m.seconds.Observe(took.Seconds()) }
+func (m *serviceMetrics) observe(took time.Duration) { m.seconds().Observe(took.Seconds()) }
 
 // breakerStates asks the breakers when it is asked itself, so that it shows no
 // service that has gone.

@@ -150,14 +150,18 @@ func (p *Pool) snapshot() map[string]*resilience.Breaker {
 	return all
 }
 
-// stats are those of the HTTP/1.1 connections, by service.
+// stats are those of the HTTP/1.1 connections, by service. A service that was
+// never called has none.
 func (p *Pool) stats() map[string]http1.Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	all := make(map[string]http1.Stats, len(p.links))
 	for to, l := range p.links {
-		if l.client != nil {
-			all[to.service] = l.client.Stats()
+		if l.client == nil {
+			continue
+		}
+		if s := l.client.Stats(); s.Dialled+s.Failed > 0 {
+			all[to.service] = s
 		}
 	}
 	return all
