@@ -498,62 +498,78 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// TestSplice has the kernel move a body from a service to whoever takes it.
-func TestSplice(t *testing.T) {
-	want := long(3<<20 + 17)
+// TestWaits asks whether more has come: what only frames content does not count.
+func TestWaits(t *testing.T) {
+	more := make(chan string)
 	c := newClient(t, listen(t, func(conn net.Conn, r *bufio.Reader) {
-		for {
-			req, _, err := request(r)
-			if err != nil {
-				return
-			}
-			own(conn, req.RequestURI[:1]+want)
+		if _, _, err := request(r); err != nil {
+			return
+		}
+		for text := range more {
+			_, _ = io.WriteString(conn, text)
 		}
 	}))
-	got := make(chan string)
-	taker, err := net.Dial("tcp", listen(t, func(conn net.Conn, _ *bufio.Reader) {
-		all, _ := io.ReadAll(conn)
-		got <- string(all)
-	}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	go func() { more <- "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2;x=y\r" }()
 	s, err := c.Open(t.Context(), get("/"), Patience{patience, patience}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	var moved int64
-	for {
-		n, err := s.Splice(taker.(io.ReaderFrom))
-		moved += n
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n > 0 {
-			continue
-		}
-		piece, err := s.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, _ = taker.Write(piece)
+	if s.Waits() {
+		t.Error("what has come is waited for")
 	}
-	_ = taker.Close()
-	if <-got != "/"+want {
-		t.Error("it is not what was sent")
+	if piece, err := s.Next(); err != nil || string(piece) != "ab" {
+		t.Fatalf("%q, %v", piece, err)
 	}
-	if moved < int64(len(want))/2 {
-		t.Errorf("%d bytes were moved", moved)
+	if !s.Waits() || s.Ended() {
+		t.Error("half a chunk's size is content, or the end")
 	}
-	if a, err := c.Start(t.Context(), time.Now().Add(patience), get("/")).Wait(8 << 20); err != nil || string(a.Body) != "/"+want {
-		t.Errorf("what comes next on the connection is not what was sent: %v", err)
+	more <- "\ncd\r\n0\r\n\r\n"
+	if piece, err := s.Next(); err != nil || string(piece) != "cd" {
+		t.Fatalf("%q, %v", piece, err)
 	}
-	if s := c.Stats(); s.Dialled != 1 {
-		t.Errorf("%+v", s)
+	if s.Waits() || !s.Ended() {
+		t.Error("the end is waited for")
+	}
+	close(more)
+	if _, err := s.Next(); err != io.EOF {
+		t.Error(err)
+	}
+}
+
+// TestLongBodies reads what comes in many pieces.
+func TestLongBodies(t *testing.T) {
+	for _, length := range []int{5 << 10, 100 << 10, 3<<20 + 17} {
+		want := long(length)
+		c := newClient(t, listen(t, func(conn net.Conn, r *bufio.Reader) {
+			for {
+				if _, _, err := request(r); err != nil {
+					return
+				}
+				own(conn, want)
+			}
+		}))
+		for range 2 {
+			s, err := c.Open(t.Context(), get("/"), Patience{patience, patience}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got strings.Builder
+			for !s.Ended() {
+				piece, err := s.Next()
+				if err != nil {
+					t.Fatal(err)
+				}
+				got.Write(piece)
+			}
+			s.Close()
+			if got.String() != want {
+				t.Errorf("%d bytes of %d, or others", got.Len(), length)
+			}
+		}
+		if s := c.Stats(); s.Dialled != 1 {
+			t.Errorf("%+v", s)
+		}
 	}
 }
 

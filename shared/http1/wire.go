@@ -71,15 +71,6 @@ type conn struct {
 	deadline  time.Time // for both ways, as it was set last
 }
 
-// plain is the connection itself, where no TLS is over it.
-func (c *conn) plain() (*net.TCPConn, bool) {
-	if c.stream != net.Conn(c.wire) {
-		return nil, false
-	}
-	tcp, ok := c.wire.Conn.(*net.TCPConn)
-	return tcp, ok
-}
-
 func (c *conn) setDeadline(t time.Time) {
 	c.deadline = t
 	_ = c.wire.SetDeadline(t) // fails only when closed, as does what comes next

@@ -194,10 +194,9 @@ func (s *netStream) Next() ([]byte, error) {
 }
 
 // Waits is true: whether more has come is not told.
-func (s *netStream) Waits() bool                         { return true }
-func (s *netStream) Ended() bool                         { return s.ended }
-func (s *netStream) Splice(io.ReaderFrom) (int64, error) { return 0, nil }
-func (s *netStream) Trailer() http1.Fields               { return headerLines(s.resp.Trailer) }
+func (s *netStream) Waits() bool           { return true }
+func (s *netStream) Ended() bool           { return s.ended }
+func (s *netStream) Trailer() http1.Fields { return headerLines(s.resp.Trailer) }
 
 // Tunnel is never called: no protocol is asked for but over HTTP/1.1.
 func (s *netStream) Tunnel() io.ReadWriter { return nil }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/net/http/httpguts"
@@ -80,7 +80,6 @@ type body interface {
 	Next() ([]byte, error)
 	Ended() bool
 	Waits() bool
-	Splice(dst io.ReaderFrom) (int64, error)
 	Trailer() http1.Fields
 	Tunnel() io.ReadWriter
 	Close()
@@ -167,8 +166,8 @@ func (x *Stream) answered() {
 }
 
 func endless(h http1.Fields) bool {
-	kind, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
-	return kind == "text/event-stream"
+	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.Trim(kind, " \t"), "text/event-stream")
 }
 
 // explain is why there is no answer, or no more of it.
@@ -255,19 +254,6 @@ func (x *Stream) Next() ([]byte, error) {
 		return nil, failed
 	}
 	return piece, err
-}
-
-// Splice has the kernel move a part of the body; see [http1.Stream.Splice]. The
-// error may be dst's as well as the service's.
-func (x *Stream) Splice(dst io.ReaderFrom) (int64, error) {
-	n, err := x.body.Splice(dst)
-	switch {
-	case err != nil:
-		x.end(resilience.Ignored)
-	case x.body.Ended():
-		x.end(verdict(x.Status))
-	}
-	return n, err
 }
 
 // Trailer is what stood behind the body, once it has ended.
