@@ -3,6 +3,7 @@ package edge
 import (
 	"net/http"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,12 +20,28 @@ type Metrics struct {
 	inFlight prometheus.Gauge
 	shed     prometheus.Counter
 	busy     atomic.Int64 // requests under way, for shedding
+
+	mu    sync.RWMutex
+	known map[labels]ended // labels are looked up once
+}
+
+// labels are those of a request that has ended.
+type labels struct {
+	route, method string
+	status        int
+}
+
+// ended is what counts it.
+type ended struct {
+	requests prometheus.Counter
+	seconds  prometheus.Observer
 }
 
 // NewMetrics registers the metrics. It panics when they are registered already,
 // which is a mistake of the program.
 func NewMetrics(tel *telemetry.Telemetry) *Metrics {
 	m := &Metrics{
+		known: make(map[labels]ended),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "http_requests_total",
 			Help: "Requests that have ended, by the pattern of their route, method and status.",
@@ -51,8 +68,23 @@ func (m *Metrics) count(route, method string, status int, took time.Duration) {
 	if route == "" {
 		route = "none"
 	}
-	m.requests.WithLabelValues(route, methodLabel(method), strconv.Itoa(status)).Inc()
-	m.seconds.WithLabelValues(route).Observe(took.Seconds())
+	e := m.ended(labels{route, methodLabel(method), status})
+	e.requests.Inc()
+	e.seconds.Observe(took.Seconds())
+}
+
+func (m *Metrics) ended(l labels) ended {
+	m.mu.RLock()
+	e, ok := m.known[l]
+	m.mu.RUnlock()
+	if ok {
+		return e
+	}
+	e = ended{m.requests.WithLabelValues(l.route, l.method, strconv.Itoa(l.status)), m.seconds.WithLabelValues(l.route)}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.known[l] = e
+	return e
 }
 
 // methodLabel bounds the label: a client can send any word as a method.

@@ -47,41 +47,39 @@ func (e *edge) log(r *http.Request, x *telemetry.Exchange, rec *recorder, end en
 	if end.status >= 500 || end.aborted && !rec.gone() {
 		level = slog.LevelError
 	}
-	log := e.tel.Log
-	if !log.Enabled(r.Context(), level) {
+	line := e.tel.Line(level, "request")
+	if line == nil {
 		return
 	}
-	attrs := append(make([]slog.Attr, 0, 20),
-		slog.String("method", clip(r.Method)),
-		slog.String("route", x.Route),
-		slog.String("path", clip(r.URL.Path)),
-		slog.Int("status", end.status),
-		slog.Int64("bytes", rec.bytes),
-		slog.Float64("ms", float64(end.took.Microseconds())/1000),
-		slog.String("client", x.Client.String()),
-		slog.String("protocol", r.Proto),
-		slog.String("request_id", x.ID),
-		slog.String("trace_id", x.Trace.TraceID()),
-	)
+	line.Text("method", clip(r.Method))
+	line.Text("route", x.Route)
+	line.Text("path", clip(r.URL.Path))
+	line.Int("status", int64(end.status))
+	line.Int("bytes", rec.bytes)
+	line.Milliseconds("ms", end.took)
+	line.Text("client", x.Client.String())
+	line.Text("protocol", r.Proto)
+	line.Text("request_id", x.ID)
+	line.Text("trace_id", x.Trace.TraceID())
 	encoding := x.Encoding
 	if encoding == "" {
 		encoding = rec.Header().Get("Content-Encoding")
 	}
-	for _, a := range [...]slog.Attr{
-		slog.String("subject", x.Subject), slog.String("app", x.App), slog.String("code", x.Code),
-		slog.String("missing", x.Missing), slog.String("cache", x.Cache), slog.String("encoding", encoding),
+	for _, f := range [...]struct{ name, value string }{
+		{"subject", x.Subject}, {"app", x.App}, {"code", x.Code},
+		{"missing", x.Missing}, {"cache", x.Cache}, {"encoding", encoding},
 	} {
-		if a.Value.String() != "" {
-			attrs = append(attrs, a)
+		if f.value != "" {
+			line.Text(f.name, f.value)
 		}
 	}
 	if x.Err != nil {
-		attrs = append(attrs, slog.String("err", x.Err.Error()))
+		line.Text("err", x.Err.Error())
 	}
 	if end.aborted {
-		attrs = append(attrs, slog.Bool("aborted", true))
+		line.True("aborted")
 	}
-	log.LogAttrs(r.Context(), level, "request", attrs...)
+	line.End()
 }
 
 func clip(s string) string { return s[:min(len(s), maxLogged)] }

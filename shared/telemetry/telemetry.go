@@ -18,6 +18,8 @@ import (
 type Telemetry struct {
 	Log     *slog.Logger
 	Metrics *prometheus.Registry
+
+	lines *lines // nil where nobody reads the log
 }
 
 // Build names what is running.
@@ -37,10 +39,12 @@ func New(log io.Writer, level slog.Leveler, build Build) *Telemetry {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		buildInfo(build),
 	)
-	handler := slog.NewJSONHandler(log, &slog.HandlerOptions{Level: level, ReplaceAttr: redact})
+	to := &sharedWriter{w: log}
+	handler := slog.NewJSONHandler(to, &slog.HandlerOptions{Level: level, ReplaceAttr: redact})
 	return &Telemetry{
 		Log:     slog.New(handler).With("program", build.Program),
 		Metrics: registry,
+		lines:   &lines{to: to, program: appendText([]byte(`,"program":`), build.Program)},
 	}
 }
 
