@@ -4,9 +4,14 @@
 // [New] is the end of a pass-through route. The path that the service sees is
 // the canonical one behind the route's rewrite, escaped once; the query is the
 // client's, byte for byte, so that what was checked is what is forwarded.
-// Every piece of an answer is sent as soon as it comes, but for answers of a known
-// length of up to 2 KiB, which are sent whole. Event streams, informational answers, trailers and WebSockets pass; a client
-// that leaves ends the call.
+// Event streams, informational answers, trailers and WebSockets pass; a client that
+// leaves ends the call.
+//
+// What has come of an answer is sent before more of it is waited for, and is not
+// sent piece by piece while there is no need to wait. Answers of a known length of
+// up to 2 KiB are sent whole in any case. A request's body of a known length of up
+// to 16 KiB is read whole before the service is called; others are sent on as they
+// come, and the answer need not wait for them.
 //
 // # What the service does not see
 //
@@ -32,9 +37,8 @@
 // # What it does not do
 //
 // Of all protocols that a client may ask to switch to, only websocket passes;
-// h2c above all would be a tunnel past every check. When a service sends
-// "Connection: close, X", net/http acts on the close and then hides the whole
-// line: X, if it is no header that is dropped anyway, reaches the client. A
-// service that breaks off amid an upload is noticed when the client sends on, so
-// it is the listener that bounds how long that may take.
+// h2c above all would be a tunnel past every check. Nothing goes through the tunnel
+// before the service has agreed: a client that sends earlier is cut off. The side
+// that ends first ends it; both may be silent for the service's Stall, and the
+// client may take nothing for as long.
 package proxy

@@ -26,11 +26,17 @@ func (a *answer) fail(err error) {
 	if a.exchange.Trace.ID != [16]byte{} {
 		ref.TraceID = a.exchange.Trace.TraceID()
 	}
-	if a.upload != nil {
+	if a.upload != nil && unsent(err) {
 		a.upload.abandon()
 	}
 	a.closeIfEarly()
 	p.Write(a.w, ref)
+}
+
+// unsent errors come before anybody began to read the body, so that net/http may.
+func unsent(err error) bool {
+	var failed *upstream.Error
+	return errors.As(err, &failed) && failed.Unsent
 }
 
 func (a *answer) note(p *problem.Problem, err error) {

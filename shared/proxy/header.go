@@ -232,10 +232,11 @@ func merge(gateway http.Header, service http1.Fields) {
 	}
 }
 
-// asksForWebSocket is a request that may become a tunnel (RFC 6455 §4.1).
+// asksForWebSocket is a request that may become a tunnel (RFC 6455 §4.1): one with
+// a body is none, for who could tell the body from what comes behind the switch.
 func asksForWebSocket(r *http.Request) bool {
 	upgrade := r.Header["Upgrade"]
-	return len(upgrade) == 1 && r.Method == http.MethodGet && r.ProtoMajor == 1 && r.ProtoMinor == 1 &&
+	return len(upgrade) == 1 && r.ContentLength == 0 && r.Method == http.MethodGet && r.ProtoMajor == 1 && r.ProtoMinor == 1 &&
 		strings.EqualFold(upgrade[0], "websocket") &&
 		httpguts.HeaderValuesContainsToken(r.Header["Connection"], "Upgrade")
 }

@@ -127,6 +127,11 @@ func TestHeadersThatReachTheService(t *testing.T) {
 			want:  []string{via},
 		},
 		{
+			name:  "nor with a body",
+			lines: []string{"Connection: Upgrade", "Upgrade: websocket", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: a"},
+			want:  []string{"Transfer-Encoding: chunked", via},
+		},
+		{
 			name:  "websocket",
 			lines: []string{"Connection: Upgrade", "Upgrade: WebSocket", "Sec-WebSocket-Key: k", "Origin: https://a.example"},
 			want:  []string{"Connection: Upgrade", "Origin: https://a.example", "Sec-Websocket-Key: k", "Upgrade: WebSocket", via},

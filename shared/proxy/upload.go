@@ -77,10 +77,10 @@ func (u *upload) abandon() { u.state.CompareAndSwap(untouched, abandoned) }
 const linger = 500 * time.Millisecond
 
 // end comes before the request is over: from then on nobody reads the body, and
-// a Read under way has been broken off. The connection has been told to close.
+// a Read under way has been broken off. Where anything is left of the body, the
+// client has been told that the connection ends.
 func (u *upload) end(client *http.ResponseController) {
-	u.abandon()
-	if !u.state.CompareAndSwap(reading, abandoned) || client.SetReadDeadline(time.Unix(1, 0)) != nil {
+	if u.state.Swap(abandoned) >= ended || client.SetReadDeadline(time.Unix(1, 0)) != nil {
 		return
 	}
 	u.read.Lock()

@@ -77,8 +77,10 @@ func TestNobodyReadsBehindTheRequest(t *testing.T) {
 	if client.deadline.Before(time.Now().Add(-time.Hour)) {
 		t.Errorf("the server cannot read what the client is still sending: %v", client.deadline)
 	}
-	for name, u := range map[string]*upload{"one that was broken off": u, "one that nobody began to read": begun()} {
-		end(u)
+	client.broken = make(chan struct{})
+	untouched := begun()
+	end(untouched)
+	for name, u := range map[string]*upload{"one that was broken off": u, "one that nobody began to read": untouched} {
 		if _, err := u.Read(make([]byte, 1)); err != errAbandoned {
 			t.Errorf("%s: %v", name, err)
 		}
