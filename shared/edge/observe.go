@@ -66,8 +66,12 @@ func (e *edge) log(r *http.Request, x *telemetry.Exchange, rec *recorder, end en
 		encoding = rec.Header().Get("Content-Encoding")
 	}
 	for _, f := range [...]struct{ name, value string }{
-		{"subject", x.Subject}, {"app", x.App}, {"code", x.Code},
-		{"missing", x.Missing}, {"cache", x.Cache}, {"encoding", encoding},
+		{"subject", x.Subject},
+		{"app", x.App},
+		{"code", x.Code},
+		{"missing", x.Missing},
+		{"cache", x.Cache},
+		{"encoding", encoding},
 	} {
 		if f.value != "" {
 			line.Text(f.name, f.value)

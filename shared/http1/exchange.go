@@ -89,7 +89,10 @@ func (x *Exchange) send() error {
 func (x *Exchange) sendBody() {
 	cn, sent := x.conn, make(chan error, 1)
 	x.body = sent
-	go func() { sent <- x.request.sendBody(cn, func() {}, func(bool) {}) }()
+	go func() {
+		defer close(sent)
+		sent <- x.request.sendBody(cn, func() {}, func(bool) {})
+	}()
 }
 
 // giveUp ends the connection, whatever it is doing.
@@ -194,7 +197,8 @@ func (x *Exchange) detach() {
 func (x *Exchange) awaitBody() {
 	if x.body != nil {
 		x.conn.close()
-		<-x.body
+		for range x.body { // why it failed, the connection's end explains
+		}
 	}
 }
 

@@ -222,25 +222,15 @@ func (c *Client) dial(ctx context.Context, deadline time.Time) (*conn, error) {
 	}
 	cn := &conn{wire: w, stream: w}
 	if c.options.TLS != nil {
-		stop := context.AfterFunc(ctx, cn.close)
-		err = cn.handshake(c.options.TLS, earlier(deadline, time.Now().Add(c.options.Connect)))
-		if !stop() {
-			err = ctx.Err()
-		}
-		if err != nil {
+		ctx, cancel := context.WithTimeout(ctx, c.options.Connect)
+		defer cancel()
+		if err := cn.handshake(ctx, c.options.TLS); err != nil {
 			cn.close()
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: raw.RemoteAddr(), Err: err}
 		}
 	}
 	cn.setDeadline(deadline)
 	return cn, nil
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 // keep has a connection wait for its next exchange, until then at most.

@@ -137,7 +137,7 @@ func (s *Stream) finish() error {
 }
 
 // Ended is whether the whole body was returned, so that Next would be [io.EOF].
-func (s *Stream) Ended() bool { return s.err == io.EOF && len(s.ahead) == 0 }
+func (s *Stream) Ended() bool { return errors.Is(s.err, io.EOF) && len(s.ahead) == 0 }
 
 // Trailer is what stood behind the body, once it has ended.
 func (s *Stream) Trailer() Fields { return s.chunked.Trailer }
@@ -164,7 +164,7 @@ func (s *Stream) Waits() bool {
 			return true
 		}
 	}
-	return len(s.ahead) == 0 && s.err != io.EOF
+	return len(s.ahead) == 0 && !errors.Is(s.err, io.EOF)
 }
 
 // look looks for content in what has come.
@@ -280,7 +280,7 @@ func (s *Stream) Close() {
 		s.exchange.giveUp()
 		s.exchange.end(nil)
 	}
-	if s.err == nil || s.err == io.EOF {
+	if s.err == nil || errors.Is(s.err, io.EOF) {
 		s.err = net.ErrClosed
 	}
 	if s.reader.buffer != nil {

@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -112,12 +113,8 @@ func (c *conn) quiet() bool {
 func (c *conn) close() { _ = c.wire.Close() }
 
 // handshake puts TLS over the wire.
-func (c *conn) handshake(config *tls.Config, deadline time.Time) error {
+func (c *conn) handshake(ctx context.Context, config *tls.Config) error {
 	secure := tls.Client(c.wire, config)
-	_ = c.wire.SetDeadline(deadline)
-	if err := secure.Handshake(); err != nil {
-		return err
-	}
 	c.stream = secure
-	return nil
+	return secure.HandshakeContext(ctx)
 }

@@ -154,7 +154,7 @@ func (n *netCarrier) open(ctx context.Context, r *http1.Request, p http1.Patienc
 		sent = &sentBody{Reader: r.Stream, head: head, patience: p.Head}
 		r.Stream = sent
 	}
-	resp, err := n.transport.RoundTrip(n.request(ctx, r))
+	resp, err := n.transport.RoundTrip(n.request(ctx, r)) //nolint:bodyclose // Close does it
 	if err != nil {
 		cancel(nil)
 		if own := sent.failure(); own != nil {
@@ -170,7 +170,7 @@ func (n *netCarrier) open(ctx context.Context, r *http1.Request, p http1.Patienc
 }
 
 func (s *netStream) explain(err error) error {
-	if context.Cause(s.ctx) == errStalled {
+	if errors.Is(context.Cause(s.ctx), errStalled) {
 		return &Error{Code: Timeout, Cause: errStalled}
 	}
 	return netError(err)

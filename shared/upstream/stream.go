@@ -142,7 +142,7 @@ func checkStream(out *Outgoing) error {
 func (s *Service) request(out *Outgoing, trace *telemetry.Trace) *http1.Request {
 	header := out.Header[:0]
 	for _, f := range out.Header {
-		if !s.sets(f.Name) && !(names(f.Name) && !f.Is("X-Request-Id")) {
+		if !s.sets(f.Name) && (!names(f.Name) || f.Is("X-Request-Id")) {
 			header = append(header, f)
 		}
 	}
@@ -241,17 +241,13 @@ func (x *Stream) Waits() bool { return x.body.Waits() }
 // for the service: how slowly the receiver takes what was read is not its fault.
 func (x *Stream) Next() ([]byte, error) {
 	piece, err := x.body.Next()
-	switch {
-	case err == nil:
-		if x.body.Ended() {
-			x.end(verdict(x.Status))
-		}
-	case err == io.EOF:
-		x.end(verdict(x.Status))
-	default:
+	if err != nil && !errors.Is(err, io.EOF) {
 		failed := x.explain(err)
 		x.end(blameStream(failed.Code))
 		return nil, failed
+	}
+	if x.body.Ended() {
+		x.end(verdict(x.Status))
 	}
 	return piece, err
 }
@@ -271,7 +267,7 @@ type tunnel struct {
 
 func (t tunnel) Read(p []byte) (int, error) {
 	n, err := t.both.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = t.stream.explain(err)
 	}
 	return n, err
