@@ -160,8 +160,9 @@ record: build ## Record the services' answers, and what the screens make of them
 	TRIPTYCH_RECORD=1 TRIPTYCH_UPDATE=1 bin/demo run --services-only -- go test -count=1 -run 'Contract$$' $(BFFS:%=./%/...)
 
 .PHONY: soak
-soak: ## Run the tests that take minutes.
+soak: build ## Run the tests that take minutes.
 	go test -count=1 -tags soak -run FromNothing ./deploy/image/...
+	go test -count=1 -tags soak -run AHundredThousand ./shared/http1 ./deploy/e2e
 
 .PHONY: bench
 bench: build-bench ## Measure our gateway beside nginx, HAProxy and others: make bench [BENCH_FLAGS='-scenarios pass -rounds 1'].
