@@ -14,6 +14,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -106,9 +107,10 @@ func TestReplay(t *testing.T) {
 	}{
 		{name: "GET", method: "GET", replayed: true},
 		{name: "HEAD", method: "HEAD", replayed: true},
-		{name: "PUT", method: "PUT", body: []byte("x"), replayed: true},
-		{name: "a long PUT", method: "PUT", body: []byte(long(1 << 20)), replayed: true},
-		{name: "DELETE", method: "DELETE", replayed: true},
+		{name: "a long OPTIONS", method: "OPTIONS", body: []byte(long(1 << 20)), replayed: true},
+		{name: "PUT", method: "PUT", body: []byte("x")},
+		{name: "a long PUT", method: "PUT", body: []byte(long(1 << 20))},
+		{name: "DELETE", method: "DELETE"},
 		{name: "POST", method: "POST"},
 		{name: "PATCH", method: "PATCH", body: []byte("x")},
 		{name: "GET with a byte answered", method: "GET", said: "H"},
@@ -142,6 +144,41 @@ func TestReplay(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAReplayThatFindsNobody says nothing of the first try, which was sent.
+func TestAReplayThatFindsNobody(t *testing.T) {
+	both(t, patience, func(t *testing.T, exchange func(*Client, *Request) (string, error)) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		defer all.Wait()
+		defer l.Close()
+		all.Go(func() {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			defer l.Close() // before the connection ends
+			r := bufio.NewReader(conn)
+			if _, _, err := request(r); err == nil {
+				_, _ = io.WriteString(conn, empty)
+				_, _, _ = request(r)
+			}
+		})
+		c := newClient(t, l.Addr().String())
+		if _, err := exchange(c, get("/")); err != nil {
+			t.Fatal(err)
+		}
+		_, err = exchange(c, get("/"))
+		var unsent *UnsentError
+		if err == nil || errors.As(err, &unsent) || c.Stats().Failed != 1 {
+			t.Errorf("%v; %+v", err, c.Stats())
+		}
+	})
 }
 
 // TestANewConnectionIsNotReplayed: the service has just taken it, so it means it.
@@ -219,6 +256,26 @@ func TestMostConnections(t *testing.T) {
 	if peak.Load() > most {
 		t.Errorf("there were %d connections, want %d", peak.Load(), most)
 	}
+}
+
+// TestAConnectionThatIsFreeMeanwhile became so between the look for one and the
+// wait for one.
+func TestAConnectionThatIsFreeMeanwhile(t *testing.T) {
+	c := newClient(t, listen(t, honest))
+	c.options.MaxConns = 1
+	deadline := time.Now().Add(patience)
+	first := c.Start(t.Context(), deadline, get("/"))
+	if c.take(deadline) != nil {
+		t.Fatal("there is one already")
+	}
+	if _, err := first.Wait(100); err != nil {
+		t.Fatal(err)
+	}
+	cn, err := c.connect(t.Context(), deadline)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.drop(cn)
 }
 
 // TestWaitingForAConnection ends with its time, or with whoever waits, and says
@@ -383,6 +440,35 @@ func TestTLS(t *testing.T) {
 	if _, err := wait(c, get("/")); !errors.As(err, &unsent) {
 		t.Errorf("another's certificate will do: %v", err)
 	}
+}
+
+// TestATornAnswer is not whole where only the connection's end says where it ends:
+// that can be anybody's doing.
+func TestATornAnswer(t *testing.T) {
+	server := httptest.NewUnstartedServer(nil)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	both(t, patience, func(t *testing.T, exchange func(*Client, *Request) (string, error)) {
+		c := newClient(t, listen(t, func(conn net.Conn, _ *bufio.Reader) {
+			secure := tls.Server(conn, server.TLS)
+			req, _, err := request(bufio.NewReader(secure))
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(secure, "HTTP/1.1 200 OK\r\n\r\nhalf")
+			if req.RequestURI == "/whole" {
+				_ = secure.Close()
+			}
+		}))
+		c.options.TLS = server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+		c.options.TLS.ServerName = "example.com"
+		if body, err := exchange(c, get("/whole")); body != "half" || err != nil {
+			t.Errorf("%q, %v", body, err)
+		}
+		if body, err := exchange(c, get("/torn")); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%q, %v", body, err)
+		}
+	})
 }
 
 // TestTLSThatEndsUnasked is noticed before a request is put on it.

@@ -65,7 +65,7 @@ func (c *Client) Start(ctx context.Context, deadline time.Time, req *Request) *E
 	return x
 }
 
-// connect sends the request on a connection that nobody had before.
+// connect sends the request on a connection that was not there when it was wanted.
 func (x *Exchange) connect(ctx context.Context) error {
 	if err := x.attach(ctx); err != nil {
 		return err
@@ -157,18 +157,28 @@ func (x *Exchange) receive(most int) (*Answer, error) {
 // used before and ended before anything was answered, as a service does that has
 // waited too long for the next request (RFC 9112 §9.3.1).
 func (x *Exchange) replayable(err error) bool {
-	return x.conn != nil && x.conn.used && errors.Is(err, errStale) && x.request.idempotent() && x.ctx.Err() == nil
+	return x.conn != nil && x.conn.used && errors.Is(err, errStale) && x.request.repeatable() && x.ctx.Err() == nil
 }
 
 func (x *Exchange) replay(most int) (*Answer, error) {
 	x.detach()
-	if x.err = x.connect(x.ctx); x.err != nil {
+	if x.err = sentBefore(x.connect(x.ctx)); x.err != nil {
 		return nil, x.err
 	}
 	return x.receive(most)
 }
 
-// attach takes a connection that nobody had before.
+// sentBefore is the error of a request that is sent once more: the service may
+// have had it on the connection before.
+func sentBefore(err error) error {
+	var unsent *UnsentError
+	if errors.As(err, &unsent) {
+		return unsent.Err
+	}
+	return err
+}
+
+// attach takes a connection, usually one that nobody had before.
 func (x *Exchange) attach(ctx context.Context) error {
 	cn, err := x.client.connect(ctx, x.deadline)
 	if err != nil {

@@ -117,7 +117,7 @@ func (c *Client) take(deadline time.Time) *conn {
 }
 
 // checked is the connection with its deadline set; or nil, and then it is closed
-// and still counted.
+// and still counted. Nil, which is the right to make one, stays nil.
 func (c *Client) checked(cn *conn, deadline time.Time) *conn {
 	if cn == nil {
 		return nil
@@ -135,6 +135,10 @@ func (c *Client) checked(cn *conn, deadline time.Time) *conn {
 func (c *Client) pop() *conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.popLocked()
+}
+
+func (c *Client) popLocked() *conn {
 	last := len(c.idle) - 1
 	if last < 0 {
 		return nil
@@ -163,13 +167,18 @@ func (c *Client) connect(ctx context.Context, deadline time.Time) (*conn, error)
 }
 
 // room waits until there may be one more connection, and then is nil; or until
-// one is free.
+// one is free. One may have become so since take found none, and then nobody would
+// hand it over.
 func (c *Client) room(ctx context.Context, deadline time.Time) (*conn, error) {
 	c.mu.Lock()
 	if c.open < c.options.MaxConns {
 		c.open++
 		c.mu.Unlock()
 		return nil, nil
+	}
+	if cn := c.popLocked(); cn != nil {
+		c.mu.Unlock()
+		return c.checked(cn, deadline), nil
 	}
 	turn := make(chan *conn, 1)
 	c.waiting = append(c.waiting, turn)

@@ -176,6 +176,10 @@ func (r *reader) counted(length int64, most int) (end int, err error) {
 	return end, nil
 }
 
+// complete is whether a body that lasts as long as its connection has come to its
+// end, which over TLS the service says (RFC 9112 §9.8).
+func complete(err error) bool { return errors.Is(err, io.EOF) && !errors.Is(err, errTorn) }
+
 // rest reads a body that ends with the connection.
 func (r *reader) rest(most int) (end int, err error) {
 	for {
@@ -189,7 +193,7 @@ func (r *reader) rest(most int) (end int, err error) {
 		r.to += n
 		switch {
 		case n > 0:
-		case errors.Is(err, io.EOF):
+		case complete(err):
 			return r.to, nil
 		default:
 			return 0, cut(err)

@@ -53,11 +53,13 @@ func (r *Request) method() string {
 	return r.Method
 }
 
-// idempotent requests may be sent once more when nobody knows what has become of
-// them (RFC 9110 §9.2.2).
-func (r *Request) idempotent() bool {
+// repeatable requests may be sent once more when nobody knows what has become of
+// them: those that change nothing (RFC 9110 §9.2.1). PUT and DELETE may be, too
+// (§9.2.2), but the answer to the second could be that there is nothing to delete,
+// as if the first had done nothing.
+func (r *Request) repeatable() bool {
 	switch r.method() {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete, http.MethodTrace:
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
 		return r.Stream == nil && r.Upgrade == ""
 	}
 	return false

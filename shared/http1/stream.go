@@ -73,7 +73,7 @@ func (s *Stream) open(p Patience, inform func(*Head)) error {
 	err := s.heads(p, inform)
 	if err != nil && x.replayable(err) {
 		x.detach()
-		if err = x.attach(x.ctx); err == nil {
+		if err = sentBefore(x.attach(x.ctx)); err == nil {
 			err = s.heads(p, inform)
 		}
 	}
@@ -143,7 +143,8 @@ func (s *Stream) Ended() bool { return errors.Is(s.err, io.EOF) && len(s.ahead) 
 func (s *Stream) Trailer() Fields { return s.chunked.Trailer }
 
 // Next is the next piece of the body, valid until the next call. At the end it is
-// [io.EOF], and only where the answer was whole and well-formed.
+// [io.EOF], and only where the answer was whole and well-formed. It is a
+// [*BodyError] where the request's own body has failed meanwhile.
 func (s *Stream) Next() ([]byte, error) {
 	for s.look(); len(s.ahead) == 0; s.look() {
 		if s.err != nil {
@@ -241,10 +242,13 @@ func (s *Stream) came(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case s.kind == restBody && errors.Is(err, io.EOF):
+	case s.kind == restBody && complete(err):
 		s.let = true
 		s.exchange.end(nil)
 		return io.EOF
+	}
+	if own := s.upload.failure(); own != nil {
+		return own // which has ended the connection
 	}
 	return cut(err)
 }

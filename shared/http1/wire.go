@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -17,6 +18,7 @@ type wire struct {
 	net.Conn
 	raw  syscall.RawConn
 	once bool // a Read takes what is there and never waits
+	over bool // a Read has found the end
 
 	// Of the Read under way, for try, which is made once.
 	p   []byte
@@ -44,10 +46,17 @@ func newWire(c net.Conn) (*wire, error) {
 // Read implements [io.Reader]. With once, it fails with
 // [os.ErrDeadlineExceeded] where nothing is there: crypto/tls knows that error
 // and goes on after it.
-func (w *wire) Read(p []byte) (int, error) {
-	if !w.once {
-		return w.Conn.Read(p)
+func (w *wire) Read(p []byte) (n int, err error) {
+	if w.once {
+		n, err = w.readNow(p)
+	} else {
+		n, err = w.Conn.Read(p)
 	}
+	w.over = errors.Is(err, io.EOF)
+	return n, err
+}
+
+func (w *wire) readNow(p []byte) (int, error) {
 	w.p, w.n, w.err = p, 0, nil
 	err := w.raw.Read(w.try)
 	w.p = nil
@@ -112,9 +121,26 @@ func (c *conn) quiet() bool {
 // close ends the connection at once. TLS is not told, since that could wait.
 func (c *conn) close() { _ = c.wire.Close() }
 
+// A session is TLS over a wire. An end that TLS does not announce is errTorn: anybody
+// on the way can bring it about.
+type session struct {
+	*tls.Conn
+	wire *wire
+}
+
+var errTorn = fmt.Errorf("http1: the connection ended, and TLS did not say so: %w", io.EOF)
+
+func (s *session) Read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	if errors.Is(err, io.EOF) && s.wire.over {
+		err = errTorn
+	}
+	return n, err
+}
+
 // handshake puts TLS over the wire.
 func (c *conn) handshake(ctx context.Context, config *tls.Config) error {
 	secure := tls.Client(c.wire, config)
-	c.stream = secure
+	c.stream = &session{secure, c.wire}
 	return secure.HandshakeContext(ctx)
 }
