@@ -179,13 +179,15 @@ func TestAChangeOfWhichNobodyKnows(t *testing.T) {
 
 // TestAChangeThatWasNeverSent is no mystery.
 func TestAChangeThatWasNeverSent(t *testing.T) {
-	w := newWorld(t)
-	w.nobody("orders")
-	w.json("users", `{}`)
-	_, _, e := buy()
-	_, err := w.compile(e).Run(t.Context(), bought(`{"book":{"id":"b"}}`))
-	if got := problem.From(err); err == nil || got.Kind != problem.Unreachable {
-		t.Errorf("got %v", err)
+	for _, http2 := range []bool{false, true} {
+		w := newWorld(t)
+		w.nobody("orders", http2)
+		w.json("users", `{}`)
+		_, _, e := buy()
+		_, err := w.compile(e).Run(t.Context(), bought(`{"book":{"id":"b"}}`))
+		if got := problem.From(err); err == nil || got.Kind != problem.Unreachable {
+			t.Errorf("over HTTP/2 %v: got %v", http2, err)
+		}
 	}
 }
 
@@ -215,6 +217,24 @@ func TestAChangeGoesOnWithoutItsClient(t *testing.T) {
 	close(gone)
 	if err := <-ended; err != nil {
 		t.Errorf("the change was given up: %v", err)
+	}
+}
+
+// TestAChangeDoesNotBeginWithoutItsClient, nor when the time is over.
+func TestAChangeDoesNotBeginWithoutItsClient(t *testing.T) {
+	w, s := newWorld(t), &shop{}
+	w.http("orders", s.ServeHTTP)
+	w.json("users", `{}`)
+	_, _, e := buy()
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	_, err := w.compile(e).Run(ctx, bought(`{"book":{"id":"b"}}`))
+	if got := problem.From(err); err == nil || got.Kind != problem.ClientClosed {
+		t.Errorf("got %v", err)
+	}
+	w.pool.Close()
+	if s.asked.Load() != 0 {
+		t.Error("it was made")
 	}
 }
 

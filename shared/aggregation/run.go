@@ -29,8 +29,8 @@ type Input struct {
 // Run makes the answer. The error is a [problem.Problem]: a required part could
 // not be had, the budget ran out before it was there, or the client has left.
 // When Run returns, every call that it has started has ended or is about to:
-// the context that it runs in is over. The memory of their answers is used again. Only an unsafe call goes on to its end
-// within the budget, also when the client leaves.
+// the context that it runs in is over. Only an unsafe call that has begun goes on
+// to its end within the budget, also when the client leaves.
 func (p *Plan) Run(ctx context.Context, in Input) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.budget)
 	defer cancel()
@@ -133,6 +133,9 @@ func (r *run) begin() {
 func (r *run) start(i int) {
 	c := &r.plan.calls[i]
 	req, err := r.request(c)
+	if c.unsafe && err == nil {
+		err = r.ctx.Err() // which its own context does not tell
+	}
 	switch {
 	case errors.Is(err, errNothingToAsk) && !c.unsafe:
 		r.settle(i, &upstream.Response{Status: http.StatusOK, Body: []byte("null")}, nil)

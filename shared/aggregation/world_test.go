@@ -73,11 +73,11 @@ func (w *world) http(name string, h http.HandlerFunc) {
 }
 
 // nobody adds a service at whose address nobody listens.
-func (w *world) nobody(name string) {
+func (w *world) nobody(name string, http2 bool) {
 	w.t.Helper()
 	s := httptest.NewServer(nil)
 	s.Close()
-	service, err := w.pool.Service(name, upstream.Config{URL: s.URL, Timeout: 10 * time.Second}, nil)
+	service, err := w.pool.Service(name, upstream.Config{URL: s.URL, HTTP2: http2, Timeout: 10 * time.Second}, nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -124,6 +124,8 @@ func headerLines(h http.Header) http1.Fields {
 // for a connection that the service closed just when it was used again.
 func netError(err error) *Error {
 	e := transportError(err)
+	var network *net.OpError
+	e.Unsent = e.Unsent || errors.As(err, &network) && network.Op == "dial" // net/http sends nothing twice that may have arrived
 	if e.Code == BadAnswer && (strings.Contains(err.Error(), "server closed idle connection") || strings.Contains(err.Error(), "client connection lost")) {
 		e.Code = Unreachable
 	}
@@ -138,6 +140,7 @@ type netStream struct {
 	stall   *time.Timer // runs while more of the body is waited for
 	timeout time.Duration
 	room    []byte
+	sent    *sentBody // nil where the request has no Stream
 	ended   bool
 }
 
@@ -149,20 +152,16 @@ func (n *netCarrier) open(ctx context.Context, r *http1.Request, p http1.Patienc
 	s := &netStream{ctx: ctx, cancel: cancel, timeout: p.Stall}
 	head := time.AfterFunc(p.Head, func() { cancel(errStalled) })
 	defer head.Stop()
-	var sent *sentBody
 	if r.Stream != nil {
-		sent = &sentBody{Reader: r.Stream, head: head, patience: p.Head}
-		r.Stream = sent
+		s.sent = &sentBody{Reader: r.Stream, head: head, patience: p.Head}
+		r.Stream = s.sent
 	}
 	resp, err := n.transport.RoundTrip(n.request(ctx, r)) //nolint:bodyclose // Close does it
 	if err != nil {
-		cancel(nil)
-		if own := sent.failure(); own != nil {
-			return nil, &http1.BodyError{Err: own}
-		}
+		defer cancel(nil)
 		return nil, s.explain(err)
 	}
-	sent.answered()
+	s.sent.answered()
 	s.resp, s.room = resp, make([]byte, 32<<10)
 	s.stall = time.AfterFunc(p.Stall, func() { cancel(errStalled) })
 	s.stall.Stop()
@@ -170,6 +169,9 @@ func (n *netCarrier) open(ctx context.Context, r *http1.Request, p http1.Patienc
 }
 
 func (s *netStream) explain(err error) error {
+	if own := s.sent.failure(); own != nil {
+		return &http1.BodyError{Err: own}
+	}
 	if errors.Is(context.Cause(s.ctx), errStalled) {
 		return &Error{Code: Timeout, Cause: errStalled}
 	}
@@ -223,8 +225,9 @@ func (b *sentBody) Read(p []byte) (int, error) {
 	if err != nil && err != io.EOF {
 		b.failed.Store(&err)
 	}
-	if !b.headed.Load() {
-		b.head.Reset(b.patience)
+	b.head.Reset(b.patience)
+	if b.headed.Load() { // perhaps meanwhile
+		b.head.Stop()
 	}
 	return n, err
 }
