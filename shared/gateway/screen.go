@@ -35,7 +35,6 @@ func screen(plan *aggregation.Plan, coder *compression.Compressor) handler {
 		if err != nil {
 			return err
 		}
-		defer answer.Release() // when it is sent
 		h := w.Header()
 		h.Set(aggregation.CompletenessHeader, answer.Completeness())
 		h.Set("Content-Type", "application/json")
@@ -54,7 +53,9 @@ func screen(plan *aggregation.Plan, coder *compression.Compressor) handler {
 				return nil
 			}
 		}
-		write(w, r, coder, plan.Status, answer.Body)
+		if write(w, r, coder, plan.Status, answer.Body) == nil {
+			answer.Release() // net/http may still be at a body that it has failed to send over HTTP/2
+		}
 		return nil
 	}
 }
@@ -86,8 +87,9 @@ func content(w http.ResponseWriter, r *http.Request, plan *aggregation.Plan) ([]
 	return body, nil
 }
 
-// write encodes the body as the client likes it best, and sends it.
-func write(w http.ResponseWriter, r *http.Request, coder *compression.Compressor, status int, body []byte) {
+// write encodes the body as the client likes it best, and sends it. It fails when
+// the client has gone: there is nobody to tell.
+func write(w http.ResponseWriter, r *http.Request, coder *compression.Compressor, status int, body []byte) error {
 	h := w.Header()
 	encoding := coder.Negotiate(strings.Join(r.Header["Accept-Encoding"], ","))
 	if encoded, ok := coder.Encode(nil, body, encoding); ok {
@@ -97,9 +99,11 @@ func write(w http.ResponseWriter, r *http.Request, coder *compression.Compressor
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // a client that has gone reads nothing; there is nobody to tell
+	if r.Method == http.MethodHead {
+		return nil
 	}
+	_, err := w.Write(body)
+	return err
 }
 
 func noteMissing(x *telemetry.Exchange, answer *aggregation.Answer) {
