@@ -65,17 +65,27 @@ func (a *answer) receive(service *upstream.Service, leave func()) {
 		a.fail(instead)
 		return
 	}
+	first, err := a.first(x)
+	if err != nil {
+		a.fail(err)
+		return
+	}
 	h := a.w.Header()
 	merge(h, header)
 	if hollow {
 		empty(h)
+		a.begin(x.Status)
+		return
+	}
+	if x.Status == http.StatusNoContent {
+		delete(h, "Content-Length") // RFC 9110 §8.6; net/http sees to it over HTTP/1 only
+	}
+	if _, typed := h["Content-Type"]; !typed {
+		h["Content-Type"] = nil // keeps net/http from guessing one, which may be HTML
 	}
 	announce(h, header)
 	a.begin(x.Status)
-	if hollow {
-		return
-	}
-	if err := a.send(x); err != nil {
+	if err := a.send(x, first); err != nil {
 		panic(http.ErrAbortHandler) // the client must not take a part for the whole
 	}
 	a.sendTrailers(x.Trailer())
@@ -92,11 +102,31 @@ func (a *answer) begin(status int) {
 // piece, however slowly it comes. More than this net/http does not hold back.
 const smallAnswer = 2 << 10
 
-// send copies the body as it comes. What has been written is flushed when more
-// has to be waited for, and only then: a flush costs a system call, at the client
-// as well. The error has been noted.
-func (a *answer) send(x *upstream.Stream) error {
-	small := 0 <= x.Length && x.Length <= smallAnswer
+// first is the first piece of the body, where it is there already or the head has
+// to wait for it anyway: what is wrong so early can still become a problem.
+func (a *answer) first(x *upstream.Stream) ([]byte, error) {
+	if x.Ended() || !small(x) && x.Waits() {
+		return nil, nil
+	}
+	piece, err := x.Next()
+	if errors.Is(err, io.EOF) {
+		return nil, nil
+	}
+	return piece, err
+}
+
+func small(x *upstream.Stream) bool { return 0 <= x.Length && x.Length <= smallAnswer }
+
+// send copies the body as it comes, behind its first piece. What has been written
+// is flushed when more has to be waited for, and only then: a flush costs a system
+// call, at the client as well. The error has been noted.
+func (a *answer) send(x *upstream.Stream, first []byte) error {
+	if len(first) > 0 {
+		if _, err := a.w.Write(first); err != nil {
+			return a.lost(err)
+		}
+	}
+	small := small(x)
 	for !x.Ended() {
 		if !small && x.Waits() {
 			if err := http.NewResponseController(a.w).Flush(); err != nil {
@@ -138,8 +168,13 @@ func announce(h http.Header, service http1.Fields) {
 	}
 }
 
-// sendTrailers hands over what came behind the body, announced or not.
+// sendTrailers hands over what came behind the body, announced or not. The body is
+// sent before: a short one, of which net/http then knows the length, would go out
+// with that, and without trailers.
 func (a *answer) sendTrailers(service http1.Fields) {
+	if len(service) > 0 {
+		_ = http.NewResponseController(a.w).Flush() // a client that has gone reads nothing
+	}
 	for _, f := range service {
 		if name := http.CanonicalHeaderKey(f.Name); trails(name) {
 			key := http.TrailerPrefix + name

@@ -300,6 +300,35 @@ func TestInformationalAnswers(t *testing.T) {
 	}
 }
 
+// Nobody guesses what the service has not said, and answers without a body announce
+// none, whatever the service says.
+func TestWhatIsNotSaid(t *testing.T) {
+	for _, test := range []struct{ answer, never string }{
+		{"200 OK\r\nContent-Length: 6\r\n\r\n<html>", "Content-Type"},
+		{"204 No Content\r\nContent-Length: 0\r\n\r\n", "Content-Length"},
+		{"410 Gone\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 1\r\n\r\n", "Trailer"},
+	} {
+		for _, http2 := range []bool{false, true} {
+			url, _ := wire(t, "HTTP/1.1 "+test.answer, nil)
+			resp, _ := open(t, url, setup{http2: http2}).get(t, "GET", "/", nil)
+			if got, said := resp.Header[test.never]; said || resp.Trailer != nil {
+				t.Errorf("%s %d: %s: %q, %v", resp.Proto, resp.StatusCode, test.never, got, resp.Trailer)
+			}
+		}
+	}
+}
+
+// The client learns of trailers that nobody has announced, although the body is
+// so short that it could have gone out with its length.
+func TestTrailersBehindAShortBody(t *testing.T) {
+	url, _ := wire(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 1\r\n\r\n", nil)
+	for _, http2 := range []bool{false, true} {
+		if resp, body := open(t, url, setup{http2: http2}).get(t, "GET", "/", nil); string(body) != "hi" || resp.Trailer.Get("X-Sum") != "1" {
+			t.Errorf("%s: %q, %v", resp.Proto, body, resp.Trailer)
+		}
+	}
+}
+
 func TestTrailers(t *testing.T) {
 	url, _ := wire(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, Set-Cookie\r\n\r\n"+
 		"2\r\nok\r\n0\r\nX-Sum: 42\r\nX-Late: 1\r\nSet-Cookie: a=b\r\nX-Internal-Id: 7\r\nAuthorization: x\r\n\r\n", nil)

@@ -27,7 +27,8 @@
 // Set-Cookie: services share the gateway's origin, and one client's cookie must
 // not reach another through a cache. Software names, the same managed names as
 // above, and what speaks for the whole origin, such as Strict-Transport-Security.
-// Where the gateway has set a header already, its value stays; Vary is joined.
+// Where the gateway has set a header already, its value stays; Vary is joined. A
+// Content-Type that the service has not sent is not made up.
 //
 // A failure (5xx) becomes a problem of the gateway's. A refusal (4xx) keeps its
 // body if that is JSON; other bodies, which are mostly pages of some framework,

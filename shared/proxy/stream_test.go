@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -390,6 +391,13 @@ func TestAClientThatLeavesAWebSocket(t *testing.T) {
 }
 
 // Who sends before the service has agreed speaks another protocol than WebSocket.
+func TestASwitchHasNoLength(t *testing.T) {
+	url, _ := wire(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n", func(net.Conn) {})
+	if answer := open(t, url, setup{}).exchange(t, handshake); !strings.HasPrefix(answer, "HTTP/1.1 101 ") || strings.Contains(answer, "Content-Length") {
+		t.Error(answer)
+	}
+}
+
 func TestAClientThatDoesNotWaitForAWebSocket(t *testing.T) {
 	received := make(chan string, 1)
 	url, _ := wire(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", func(c net.Conn) {
@@ -433,6 +441,32 @@ func TestAWebSocketThatStalls(t *testing.T) {
 			receive(t, f.noted, "end of the tunnel")
 		})
 	}
+}
+
+// So is a client that does not even take the switch.
+func TestAWebSocketThatNobodyTakes(t *testing.T) {
+	url, _ := wire(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", hang)
+	f := open(t, url, setup{upstream: upstream.Config{Stall: 200 * time.Millisecond}})
+	inner := f.Config.Handler
+	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		here, there := net.Pipe() // holds nothing, as a connection whose buffers are full
+		defer there.Close()
+		inner.ServeHTTP(given{w, here}, r)
+	})
+	f.dial(t, handshake)
+	if x := receive(t, f.noted, "end of the tunnel"); !errors.Is(x.Err, os.ErrDeadlineExceeded) {
+		t.Errorf("noted %v", x.Err)
+	}
+}
+
+// A given connection is taken over in place of the client's.
+type given struct {
+	http.ResponseWriter
+	conn net.Conn
+}
+
+func (g given) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return g.conn, bufio.NewReadWriter(bufio.NewReader(g.conn), bufio.NewWriter(g.conn)), nil
 }
 
 // Without a connection to give away, a switched one must not be left over.

@@ -33,6 +33,7 @@ func (a *answer) tunnel(stall time.Duration, leave func()) {
 		return
 	}
 	defer conn.Close()
+	_ = conn.SetWriteDeadline(time.Now().Add(stall))
 	if err := a.switchTo(buffered); err != nil {
 		a.note(classify(err, true), err)
 		return
@@ -58,6 +59,7 @@ func (a *answer) switchTo(client *bufio.ReadWriter) error {
 	h := a.w.Header()
 	merge(h, endToEnd(a.stream.Header))
 	h["Connection"], h["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
+	delete(h, "Content-Length") // RFC 9110 §8.6
 	_, _ = client.WriteString("HTTP/1.1 101 Switching Protocols\r\n")
 	_ = h.Write(client)
 	_, _ = client.WriteString("\r\n")

@@ -48,11 +48,16 @@ var errAbandoned = errors.New("the request is over")
 
 func newUpload(r *http.Request) *upload { return &upload{body: r.Body, left: r.ContentLength} }
 
-// Read implements [io.Reader].
+// Read implements [io.Reader]. Behind the announced length it reads no more, but
+// says that this was all: a carrier may ask, to see whether more comes.
 func (u *upload) Read(p []byte) (int, error) {
 	u.read.Lock()
 	defer u.read.Unlock()
-	if !u.state.CompareAndSwap(untouched, reading) && u.state.Load() != reading {
+	u.state.CompareAndSwap(untouched, reading)
+	switch u.state.Load() {
+	case ended:
+		return 0, io.EOF
+	case abandoned:
 		return 0, errAbandoned
 	}
 	n, err := u.body.Read(p)

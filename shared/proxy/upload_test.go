@@ -1,13 +1,17 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/triptych-bff/triptych/shared/upstream"
 )
 
 // A short body comes whole or not at all: the service does not wait for it, and
@@ -107,4 +111,26 @@ func (i *interruptible) SetReadDeadline(t time.Time) error {
 		close(i.broken)
 	}
 	return nil
+}
+
+// Over HTTP/2 the last of a body does not say that it is that, and whoever sends it
+// on asks for more.
+func TestUploadsBetweenHTTP2(t *testing.T) {
+	service := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		fmt.Fprint(w, n, err)
+	}))
+	service.Config.Protocols = new(http.Protocols)
+	service.Config.Protocols.SetUnencryptedHTTP2(true)
+	service.Start()
+	t.Cleanup(service.Close)
+	f := open(t, service.URL, setup{http2: true, upstream: upstream.Config{HTTP2: true}})
+	for _, body := range []io.Reader{
+		bytes.NewReader(make([]byte, 40_000)), // announced
+		random(40_000),                        // not
+	} {
+		if resp, answer := f.get(t, "POST", "/", body); string(answer) != "40000 <nil>" {
+			t.Errorf("%d %s", resp.StatusCode, answer)
+		}
+	}
 }

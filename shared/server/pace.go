@@ -38,7 +38,9 @@ func (s *Server) pace(next http.Handler) http.Handler {
 			r = r.WithContext(ctx)
 			r.Body = b
 		}
-		next.ServeHTTP(&pacedWriter{ResponseWriter: w, stall: s.config.WriteTimeout, conn: watchedConn(r)}, unframed(r))
+		paced := &pacedWriter{ResponseWriter: w, stall: s.config.WriteTimeout, conn: watchedConn(r), http2: r.ProtoMajor == 2}
+		next.ServeHTTP(paced, unframed(r))
+		paced.end()
 	})
 }
 
@@ -97,12 +99,15 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A pacedWriter gives each piece of the answer its time.
+// A pacedWriter gives each piece of the answer its time, and pauses between them
+// any: only what is being sent is timed.
 type pacedWriter struct {
 	http.ResponseWriter
 	stall time.Duration
 	armed time.Time
-	conn  *framing.Conn // nil with HTTP/2
+	conn  *framing.Conn // nil with HTTP/2 over TLS
+	http2 bool
+	taken bool // the connection is another's
 }
 
 // Unwrap is for [http.ResponseController].
@@ -116,17 +121,38 @@ func (w *pacedWriter) arm() {
 	}
 }
 
+// disarm comes before a pause. A deadline of HTTP/1 does not matter while nothing is
+// sent, but one of HTTP/2 ends the stream as soon as it is over.
+func (w *pacedWriter) disarm() {
+	if w.http2 {
+		w.armed = time.Time{}
+		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Time{})
+	}
+}
+
+// end gives what the server still has to send its time, behind a pause as well.
+func (w *pacedWriter) end() {
+	if !w.taken {
+		w.arm()
+	}
+}
+
 // Hijack gives the connection away. What is said on it from here on is not HTTP.
 func (w *pacedWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if w.conn != nil {
 		w.conn.TakeOver()
 	}
-	return http.NewResponseController(w.ResponseWriter).Hijack()
+	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	w.taken = err == nil
+	return conn, rw, err
 }
 
-// WriteHeader implements [http.ResponseWriter].
+// WriteHeader implements [http.ResponseWriter]. A final head is sent with what
+// comes behind it.
 func (w *pacedWriter) WriteHeader(status int) {
-	w.arm()
+	if status < http.StatusOK {
+		w.arm()
+	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
@@ -136,8 +162,9 @@ func (w *pacedWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// FlushError is for [http.ResponseController].
+// FlushError is for [http.ResponseController]. Who flushes is about to pause.
 func (w *pacedWriter) FlushError() error {
 	w.arm()
+	defer w.disarm()
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }

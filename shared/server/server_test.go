@@ -286,6 +286,33 @@ func TestSteadyExchangesLive(t *testing.T) {
 	}
 }
 
+// A client has its time for each piece, and the handler any between two of them and
+// before the end.
+func TestPausesOutliveTheWriteTimeout(t *testing.T) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for range 2 {
+			_, _ = io.WriteString(w, "piece ")
+			_ = http.NewResponseController(w).Flush()
+			select {
+			case <-time.After(3 * soon):
+			case <-r.Context().Done():
+				t.Error("the stream was given up")
+			}
+		}
+	})
+	conf, tr := certificate(t)
+	tr.ForceAttemptHTTP2 = true
+	c := client(t, tr)
+	for _, url := range []string{
+		"http://" + run(t, Config{WriteTimeout: soon}, nil, h).Addr().String(),
+		"https://" + run(t, Config{WriteTimeout: soon}, conf, h).Addr().String(),
+	} {
+		if resp, body := get(t, c, url); body != "piece piece " {
+			t.Errorf("%s: %q", resp.Proto, body)
+		}
+	}
+}
+
 func TestBodyTimeoutEndsWithTheBody(t *testing.T) {
 	s := run(t, Config{BodyTimeout: soon}, nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
