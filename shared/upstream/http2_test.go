@@ -15,6 +15,7 @@ import (
 
 	"github.com/triptych-bff/triptych/shared/config"
 	"github.com/triptych-bff/triptych/shared/http1"
+	"github.com/triptych-bff/triptych/shared/resilience"
 )
 
 // serveHTTP2 is a service that speaks nothing else, with TLS or without.
@@ -116,6 +117,23 @@ func TestWhatGoesWrongOverHTTP2(t *testing.T) {
 	cancel()
 	if _, err := pending.Wait(); codeOf(t, err) != Cancelled {
 		t.Error(err)
+	}
+	quiet(t, s)
+}
+
+// A body that breaks off behind the head of the answer is not the service's fault.
+func TestABrokenUploadOverHTTP2(t *testing.T) {
+	_, c := serveHTTP2(t, false, func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		_, _ = io.Copy(io.Discard, r.Body)
+	})
+	c.Breaker = first
+	s := service(t, newPool(t), c)
+	if err := breakOff(t, s); codeOf(t, err) != Cancelled {
+		t.Error(err)
+	}
+	if s.guard.State() == resilience.Open {
+		t.Error("the breaker is open")
 	}
 	quiet(t, s)
 }

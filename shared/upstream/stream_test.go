@@ -145,6 +145,10 @@ func TestWhatAStreamTellsTheBreaker(t *testing.T) {
 			}, fails: true, want: Cancelled,
 		},
 		{
+			name: "a client whose body breaks off behind the head of the answer", speak: func(c net.Conn) { say(chunked)(c); _, _ = io.Copy(io.Discard, c) },
+			run: func(t *testing.T, s *Service, _ *Outgoing) error { return breakOff(t, s) }, fails: true, want: Cancelled,
+		},
+		{
 			name: "a path that is not canonical", speak: hang,
 			run: func(t *testing.T, s *Service, _ *Outgoing) error {
 				return read(t, s, outgoing("GET", "/a/%2e%2e/b", nil))
@@ -177,6 +181,22 @@ var errBroken = errors.New("the client broke off")
 type brokenBody struct{}
 
 func (brokenBody) Read([]byte) (int, error) { return 0, errBroken }
+
+// breakOff ends the request's body when the answer has begun.
+func breakOff(t *testing.T, s *Service) error {
+	body, client := io.Pipe()
+	resp, err := open(t.Context(), s, outgoing("POST", "/", body))
+	if err != nil {
+		return err
+	}
+	defer resp.Close()
+	client.CloseWithError(errBroken)
+	_, err = io.Copy(io.Discard, resp)
+	if !errors.Is(err, errBroken) {
+		t.Errorf("the error hides the client's: %v", err)
+	}
+	return err
+}
 
 // An event stream has no end at which the breaker could learn of it: one that
 // is a probe closes the breaker with its head.
