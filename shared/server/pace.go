@@ -78,12 +78,26 @@ func (b *pacedBody) late() bool { return time.Now().UnixNano() >= b.armed.Load()
 // be told. It is to be ended with the request.
 func (b *pacedBody) context(client context.Context) (ctx context.Context, end func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(client))
-	stop := context.AfterFunc(client, func() {
-		if !b.late() {
+	follow := func() {
+		if client.Err() != nil && !b.late() {
 			cancel()
 		}
-	})
-	return ctx, func() { stop(); cancel() }
+	}
+	stop := context.AfterFunc(client, follow)
+	return bodyContext{ctx, follow}, func() { stop(); cancel() }
+}
+
+// A bodyContext says at once that the client has left, and does not wait for the
+// goroutine that notices it: whoever could not read on asks why.
+type bodyContext struct {
+	context.Context
+	follow func()
+}
+
+// Err implements [context.Context].
+func (c bodyContext) Err() error {
+	c.follow()
+	return c.Context.Err()
 }
 
 // Read implements [io.Reader].

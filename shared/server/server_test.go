@@ -215,6 +215,23 @@ func TestWhoeverIsSlowHasNotLeft(t *testing.T) {
 	}
 }
 
+// A client that leaves amid its body is told from one that sends nonsense.
+func TestWhoeverLeavesHasLeft(t *testing.T) {
+	left := make(chan error, 1)
+	s := run(t, Config{}, nil, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		left <- r.Context().Err()
+	}))
+	for range 20 {
+		conn := dial(t, s)
+		_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc")
+		_ = conn.Close()
+		if err := <-left; !errors.Is(err, context.Canceled) {
+			t.Fatalf("the context's error is %v", err)
+		}
+	}
+}
+
 func TestUnreadSlowBodyIsCut(t *testing.T) {
 	s := run(t, Config{BodyTimeout: soon}, nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
 	conn := dial(t, s)
