@@ -547,6 +547,20 @@ func TestTunnel(t *testing.T) {
 	}
 }
 
+// TestASwitchIsTheLast answer on a connection also where nobody opens a tunnel.
+func TestASwitchIsTheLast(t *testing.T) {
+	c := newClient(t, listen(t, func(conn net.Conn, r *bufio.Reader) {
+		if _, _, err := request(r); err == nil {
+			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+			hang(conn)
+		}
+	}))
+	a, err := wait(c, &Request{Host: "service", Target: "/", Upgrade: "echo"})
+	if err != nil || a.Status != http.StatusSwitchingProtocols || c.Stats().Open != 0 {
+		t.Errorf("%+v, %v; %+v", a, err, c.Stats())
+	}
+}
+
 // TestABodyThatFails ends the exchange: the service must not take a part for the
 // whole.
 func TestABodyThatFails(t *testing.T) {
