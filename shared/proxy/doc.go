@@ -11,7 +11,8 @@
 // sent piece by piece while there is no need to wait. Answers of a known length of
 // up to 2 KiB are sent whole in any case. A request's body of a known length of up
 // to 16 KiB is read whole before the service is called; others are sent on as they
-// come, and the answer need not wait for them.
+// come, and the answer need not wait for them. A client that wants to be told to go
+// on is told so by the gateway, and the service is called when it does.
 //
 // # What the service does not see
 //

@@ -70,6 +70,11 @@ func (p *proxy) open(ctx context.Context, a *answer) (err error) {
 	default:
 		a.upload = newUpload(r)
 		a.allowEarly()
+		if r.ProtoMajor == 1 && r.Header["Expect"] != nil {
+			if err := a.upload.begin(); err != nil {
+				return err
+			}
+		}
 		out.Body, out.Length = a.upload, r.ContentLength
 	}
 	a.stream, err = p.service.Open(ctx, &out, a.inform)

@@ -31,7 +31,8 @@ func readWhole(r *http.Request) ([]byte, error) {
 // net/http's again, and its connection perhaps another request's.
 type upload struct {
 	body  io.Reader
-	left  int64 // negative where nobody knows
+	left  int64  // negative where nobody knows
+	first []byte // what has been read ahead
 	state atomic.Int32
 	read  sync.Mutex // held by a Read
 }
@@ -54,11 +55,15 @@ func (u *upload) Read(p []byte) (int, error) {
 	u.read.Lock()
 	defer u.read.Unlock()
 	u.state.CompareAndSwap(untouched, reading)
-	switch u.state.Load() {
-	case ended:
-		return 0, io.EOF
-	case abandoned:
+	switch state := u.state.Load(); {
+	case state == abandoned:
 		return 0, errAbandoned
+	case len(u.first) > 0:
+		n := copy(p, u.first)
+		u.first = u.first[n:]
+		return n, nil
+	case state == ended:
+		return 0, io.EOF
 	}
 	n, err := u.body.Read(p)
 	if u.left > 0 {
@@ -68,6 +73,19 @@ func (u *upload) Read(p []byte) (int, error) {
 		u.state.CompareAndSwap(reading, ended)
 	}
 	return n, err
+}
+
+// begin waits for the first of a body that the client sends when it is told to go
+// on (RFC 9110 §10.1.1). net/http tells it so on the goroutine that reads first,
+// and that must not be another than the one that writes the answer.
+func (u *upload) begin() error {
+	room := make([]byte, 4<<10)
+	n, err := u.Read(room)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return &upstream.Error{Code: upstream.Cancelled, Cause: err, Unsent: true}
+	}
+	u.first = room[:n]
+	return nil
 }
 
 // early is whether an answer that begins now overtakes the body.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -131,6 +132,54 @@ func TestUploadsBetweenHTTP2(t *testing.T) {
 	} {
 		if resp, answer := f.get(t, "POST", "/", body); string(answer) != "40000 <nil>" {
 			t.Errorf("%d %s", resp.StatusCode, answer)
+		}
+	}
+}
+
+// The client is told to go on before anything else is, and once.
+func TestAClientThatWaitsToGoOn(t *testing.T) {
+	url, _ := wire(t, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", hang)
+	f := open(t, url, setup{})
+	for _, request := range []struct{ framing, body string }{
+		{"Content-Length: 100000", "x"}, {"Transfer-Encoding: chunked", "1\r\nx\r\n"},
+	} {
+		for range 20 {
+			conn, r := f.dial(t, "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"+request.framing+"\r\n\r\n")
+			if head, err := readHead(r); head != "HTTP/1.1 100 Continue\r\n" {
+				t.Fatalf("%q, %v", head, err)
+			}
+			_, _ = io.WriteString(conn, request.body)
+			if head, err := readHead(r); !strings.HasPrefix(head, "HTTP/1.1 103 ") {
+				t.Fatalf("%q, %v", head, err)
+			}
+			last(t, r, "200")
+			if rest, err := io.ReadAll(r); !strings.Contains(string(rest), "ok") {
+				t.Fatalf("%q, %v", rest, err)
+			}
+		}
+	}
+}
+
+// What was read ahead is sent on, whether or not it is all.
+func TestBodiesOfClientsThatWait(t *testing.T) {
+	f := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		fmt.Fprint(w, n, err)
+	}), setup{})
+	for _, length := range []int{0, 1, 5_000, 100_000} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.URL, random(int64(length)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Expect", "100-continue")
+		resp, err := f.transport().RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if want := fmt.Sprint(length, " <nil>"); string(answer) != want {
+			t.Errorf("%q, %v, want %q", answer, err, want)
 		}
 	}
 }
