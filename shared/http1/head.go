@@ -66,11 +66,8 @@ type Head struct {
 }
 
 // KeepAlive is whether the sender lets the connection go on behind this message
-// (RFC 9112 §9.3). HTTP/1.0's keep-alive is not taken up (appendix C.2.2), and behind
-// an answer 101 it is no connection of HTTP.
-func (h *Head) KeepAlive() bool {
-	return h.Minor > 0 && !h.Close && h.Status != http.StatusSwitchingProtocols
-}
+// (RFC 9112 §9.3). HTTP/1.0's keep-alive is not taken up (appendix C.2.2).
+func (h *Head) KeepAlive() bool { return h.Minor > 0 && !h.Close }
 
 // A Finder finds the end of a head that comes in pieces. The zero value is ready
 // for the first.

@@ -135,6 +135,7 @@ func (r *reader) whole(a *Answer, most int) (err error) {
 	end := r.from
 	switch {
 	case !hasBody(r.request.method(), a.Status):
+		a.Close = a.Close || a.Status == http.StatusSwitchingProtocols // no connection of HTTP any more
 		if r.to > r.from {
 			err = ErrSurplus
 		}
