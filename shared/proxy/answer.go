@@ -148,8 +148,11 @@ func (a *answer) send(x *upstream.Stream, first []byte) error {
 	return nil
 }
 
-// lost notes the client's leaving, which the status in the log hides.
+// lost notes the client's leaving, which the status in the log hides. A writer of
+// HTTP/2 returns when the stream was reset, perhaps before it has let go of what it
+// was given.
 func (a *answer) lost(err error) error {
+	a.stream.Keep()
 	a.note(classify(err, true), err)
 	return err
 }

@@ -152,10 +152,14 @@ func TestAClientThatWaitsToGoOn(t *testing.T) {
 			if head, err := readHead(r); !strings.HasPrefix(head, "HTTP/1.1 103 ") {
 				t.Fatalf("%q, %v", head, err)
 			}
-			last(t, r, "200")
-			if rest, err := io.ReadAll(r); !strings.Contains(string(rest), "ok") {
-				t.Fatalf("%q, %v", rest, err)
+			resp, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
 			}
+			if body, err := io.ReadAll(resp.Body); string(body) != "ok" || !resp.Close {
+				t.Fatalf("%q, %v, last: %v", body, err, resp.Close)
+			}
+			_ = conn.Close()
 		}
 	}
 }
