@@ -148,7 +148,7 @@ func (x *Exchange) receive(most int) (*Answer, error) {
 	r := reader{read: x.conn.read, limits: x.client.options.Answer, request: x.request}
 	a, err := r.answer(int(x.client.size.Load()), most)
 	if err == nil {
-		x.client.size.Store(int64(a.size))
+		x.client.size.Store(int64(min(a.size, 1<<mostBits))) // one large answer says nothing of the next
 	}
 	return a, err
 }

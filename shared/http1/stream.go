@@ -277,6 +277,12 @@ func (s *Stream) wait() {
 	}
 }
 
+// Keep leaves the piece that Next has returned last to whoever has it, for as long
+// as they want, and ends the body.
+func (s *Stream) Keep() {
+	s.reader.buffer, s.err = nil, net.ErrClosed
+}
+
 // Close gives up what was not read.
 func (s *Stream) Close() {
 	if !s.let {

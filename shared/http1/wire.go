@@ -93,7 +93,9 @@ func (c *conn) read(p []byte) (int, error) {
 	if err != nil && n == 0 && !c.wire.once && errors.Is(err, os.ErrDeadlineExceeded) && c.wire.raw != nil {
 		_ = c.wire.SetReadDeadline(time.Time{})
 		c.wire.once = true
-		return c.stream.Read(p)
+		if n, now := c.stream.Read(p); n > 0 || !errors.Is(now, errors.ErrUnsupported) {
+			return n, now
+		}
 	}
 	return n, err
 }

@@ -200,6 +200,9 @@ func (s *netStream) Waits() bool           { return true }
 func (s *netStream) Ended() bool           { return s.ended }
 func (s *netStream) Trailer() http1.Fields { return headerLines(s.resp.Trailer) }
 
+// Keep does nothing: the room is this stream's alone.
+func (s *netStream) Keep() {}
+
 // Tunnel is never called: no protocol is asked for but over HTTP/1.1.
 func (s *netStream) Tunnel() io.ReadWriter { return nil }
 

@@ -82,6 +82,7 @@ type body interface {
 	Waits() bool
 	Trailer() http1.Fields
 	Tunnel() io.ReadWriter
+	Keep()
 	Close()
 }
 
@@ -280,6 +281,10 @@ func (t tunnel) Write(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// Keep leaves the piece that Next has returned last to whoever has it, and ends the
+// body: for a writer that failed and may still look at what it was given.
+func (x *Stream) Keep() { x.body.Keep() }
 
 // Close gives up what was not read.
 func (x *Stream) Close() {
