@@ -1,14 +1,13 @@
 package httpcache
 
 import (
-	"maps"
-	"slices"
-
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
