@@ -2,7 +2,7 @@ module github.com/triptych-bff/triptych/bff-web
 
 go 1.26.0
 
-require github.com/triptych-bff/triptych/shared v0.1.0
+require github.com/triptych-bff/triptych/shared v0.3.0
 
 require (
 	github.com/MicahParks/jwkset v0.11.4 // indirect
