@@ -28,7 +28,7 @@
 // A connection is used again only when its answer was whole and well-formed, let it
 // go on, and had nothing behind it; and when nothing has come by the time that it is
 // wanted. So what a service sends too much is nobody's answer. A request is sent
-// once more only when it is idempotent, its connection had been used before, and
+// once more only when its method is safe, its connection had been used before, and
 // that ended before a byte was answered.
 //
 // An answer that is read whole lies in one buffer, head and body, where the
