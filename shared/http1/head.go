@@ -112,12 +112,9 @@ func (f *Finder) End(b []byte, limits Limits) (int, error) {
 // ParseRequest reads a whole head, which ends with an empty line (RFC 9112 §3).
 func (h *Head) ParseRequest(text string, limits Limits) error {
 	h.reset()
-	line, rest, err := cutLine(text)
+	line, rest, err := firstLine(text, limits)
 	if err != nil {
 		return err
-	}
-	if limits.Line > 0 && len(line) > limits.Line {
-		return LineTooLong
 	}
 	if err := h.requestLine(line); err != nil {
 		return err
@@ -134,12 +131,9 @@ func (h *Head) ParseRequest(text string, limits Limits) error {
 // ParseResponse reads a whole head, which ends with an empty line (RFC 9112 §4).
 func (h *Head) ParseResponse(text string, limits Limits) error {
 	h.reset()
-	line, rest, err := cutLine(text)
+	line, rest, err := firstLine(text, limits)
 	if err != nil {
 		return err
-	}
-	if limits.Line > 0 && len(line) > limits.Line {
-		return LineTooLong
 	}
 	if err := h.statusLine(line); err != nil {
 		return err
@@ -151,6 +145,15 @@ func (h *Head) ParseResponse(text string, limits Limits) error {
 		return NoBodyAllowed // which some would read, and others take for the next answer
 	}
 	return h.framing()
+}
+
+// firstLine takes the first line off, which may be so long.
+func firstLine(text string, limits Limits) (line, rest string, err error) {
+	line, rest, err = cutLine(text)
+	if err == nil && limits.Line > 0 && len(line) > limits.Line {
+		err = LineTooLong
+	}
+	return line, rest, err
 }
 
 func (h *Head) reset() { *h = Head{Fields: h.Fields[:0], Length: -1} }

@@ -65,18 +65,19 @@ func (a *answer) receive(service *upstream.Service, leave func()) {
 		a.fail(instead)
 		return
 	}
+	h := a.w.Header()
+	if hollow { // nobody looks at its body
+		merge(h, header)
+		empty(h)
+		a.begin(x.Status)
+		return
+	}
 	first, err := a.first(x)
 	if err != nil {
 		a.fail(err)
 		return
 	}
-	h := a.w.Header()
 	merge(h, header)
-	if hollow {
-		empty(h)
-		a.begin(x.Status)
-		return
-	}
 	if x.Status == http.StatusNoContent {
 		delete(h, "Content-Length") // RFC 9110 §8.6; net/http sees to it over HTTP/1 only
 	}
@@ -121,31 +122,29 @@ func small(x *upstream.Stream) bool { return 0 <= x.Length && x.Length <= smallA
 // is flushed when more has to be waited for, and only then: a flush costs a system
 // call, at the client as well. The error has been noted.
 func (a *answer) send(x *upstream.Stream, first []byte) error {
-	if len(first) > 0 {
-		if _, err := a.w.Write(first); err != nil {
-			return a.lost(err)
-		}
-	}
 	small := small(x)
-	for !x.Ended() {
+	for piece := first; ; {
+		if len(piece) > 0 {
+			if _, err := a.w.Write(piece); err != nil {
+				return a.lost(err)
+			}
+		}
+		if x.Ended() {
+			return nil
+		}
 		if !small && x.Waits() {
 			if err := http.NewResponseController(a.w).Flush(); err != nil {
 				return a.lost(err)
 			}
 		}
-		piece, err := x.Next()
-		if errors.Is(err, io.EOF) {
+		var err error
+		if piece, err = x.Next(); errors.Is(err, io.EOF) {
 			return nil
-		}
-		if err != nil {
+		} else if err != nil {
 			a.note(classify(err, a.gone()), fmt.Errorf("answer cut: %w", err))
 			return err
 		}
-		if _, err := a.w.Write(piece); err != nil {
-			return a.lost(err)
-		}
 	}
-	return nil
 }
 
 // lost notes the client's leaving, which the status in the log hides. A writer of
