@@ -107,7 +107,7 @@ func say(text string) func(net.Conn) {
 }
 
 // hang keeps the connection until the other side closes it.
-func hang(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }
+func hang(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
 
 func get(s *Service, path string) (*Response, error) {
 	return s.Start(context.Background(), &Request{Operation: "GET /", Path: path}).Wait()
