@@ -16,7 +16,7 @@ const module = "github.com/triptych-bff/triptych/shared/"
 // floors is the plan of the house: a package imports only packages of lower
 // floors, so that each can be read, tested and replaced without those above it.
 var floors = map[string]int{
-	"problem": 1, "config": 1, "telemetry": 1, "identity": 1, "projection": 1, "protojson": 1, "http1": 1,
+	"problem": 1, "config": 1, "telemetry": 1, "identity": 1, "projection": 1, "protojson": 1, "http1": 1, "signed": 1,
 	"routing": 2, "ratelimit": 2, "compression": 2, "auth": 2, "resilience": 2, "tlsconf": 2, "framing": 2,
 	"upstream":  3,
 	"httpcache": 4, "proxy": 4,
