@@ -174,8 +174,9 @@ build-bench:
 	cd deploy/bench && GOWORK=off go build $(STAMP) -o ../../bin/bench/ . ./services ./gateway ./ordinary
 
 .PHONY: bench-go
-bench-go: ## Measure shared, one function at a time: make bench-go BENCH=Project.
+bench-go: ## Measure shared, one function at a time, and beside other libraries: make bench-go BENCH=Project.
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./shared/...
+	cd deploy/bench && GOWORK=off go test -run '^$$' -bench '$(BENCH)' ./projection
 
 .PHONY: fuzz
 fuzz: ## Fuzz every parser of outside bytes for FUZZTIME (20s) each.

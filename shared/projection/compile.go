@@ -31,8 +31,7 @@ func Compile(mask string) (*Mask, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	root.seal()
-	return &Mask{text: mask, root: root}, nil
+	return newMask(mask, root), nil
 }
 
 // A compiler reads the text of a mask or a path. The first fault stops it: err
@@ -43,9 +42,6 @@ type compiler struct {
 	last string // the name that was read last
 	err  *SyntaxError
 }
-
-// A scope holds the names that one output object already has.
-type scope map[string]bool
 
 func (c *compiler) fail(offset int, format string, args ...any) {
 	if c.err == nil {
@@ -103,25 +99,73 @@ func (c *compiler) end(last, outer *node, level int) {
 	last.kind = leaf
 }
 
-// members reads {member,member} into nd.
+// members reads {member,member} or {*} into nd.
 func (c *compiler) members(nd *node, level int) {
-	nd.kind = object
-	names := scope{}
 	c.eat('{')
+	if c.eat('*') {
+		c.every(nd, level)
+		return
+	}
+	nd.kind = object
+	w := written{names: map[string]bool{}}
 	for more := true; more; more = c.eat(',') {
-		c.member(nd, names, level)
+		c.space()
+		if start := c.i; c.eat('-') {
+			c.exclude(nd, start)
+		} else {
+			c.member(nd, &w, level)
+		}
 	}
 	if c.err == nil && !c.eat('}') {
 		c.fail(c.i, "expected ',' or '}'")
 	}
+	if nd.rest && w.elsewhere {
+		c.fail(w.at, "beside an exclusion all is copied under its own name: expected a name with {…} or [] behind it")
+	}
+}
+
+// every reads what stands behind {*.
+func (c *compiler) every(nd *node, level int) {
+	nd.kind, nd.elem = every, &node{}
+	if last, outer, level := c.steps(nd.elem, level+1); last != nil {
+		c.end(last, outer, level)
+	}
+	switch c.peek() {
+	case ',':
+		c.fail(c.i, "expected '}': '*' writes every member, and stands alone")
+	case ':':
+		c.fail(c.i, "expected '}': '*' keeps the names of the document")
+	}
+	if c.err == nil && !c.eat('}') {
+		c.fail(c.i, "expected '}'")
+	}
+}
+
+// exclude reads the name behind a '-'.
+func (c *compiler) exclude(nd *node, start int) {
+	child := c.child(nd, c.name(), start)
+	if child.kind != undecided {
+		c.fail(start, "what is excluded here is %s by another member", child.taken())
+	}
+	nd.rest, child.kind = true, excluded
+}
+
+// written is what one output object has, and the first of its members that is not
+// a part of the document's member of the same name.
+type written struct {
+	names     map[string]bool
+	elsewhere bool
+	at        int
 }
 
 // member reads alias:name.name[n]{…} and all its shorter forms.
-func (c *compiler) member(nd *node, names scope, level int) {
-	c.space()
+func (c *compiler) member(nd *node, w *written, level int) {
 	start := c.i
 	name, alias := c.name(), ""
 	if c.eat(':') {
+		if c.peek() == '*' {
+			c.fail(c.i, "expected a name: '*' keeps the names of the document")
+		}
 		alias, name = name, c.name()
 	}
 	if c.err != nil {
@@ -133,27 +177,38 @@ func (c *compiler) member(nd *node, names scope, level int) {
 		return
 	}
 	if last.kind != undecided {
-		c.fail(start, "what is selected here is already selected by another member")
+		c.fail(start, "what is selected here is %s by another member", last.taken())
 		return
 	}
 	if alias == "" {
 		alias = c.last
 	}
-	if names[alias] {
+	if w.names[alias] {
 		c.fail(start, "the output already has a member %q: rename one with alias:%s", alias, alias)
 		return
 	}
-	names[alias] = true
+	w.names[alias] = true
 	named := last
 	if outer != nil {
 		named = outer
 	}
 	named.name = []byte(`,"` + alias + `":`)
 	c.end(last, outer, level)
+	if !w.elsewhere && (named != first || first.kind == leaf || alias != name) {
+		w.elsewhere, w.at = true, start
+	}
 }
 
-// steps reads .name, [], [:n] and [n] from nd on. It returns the last node and
-// the outermost node on the way that writes an array, if there is one.
+// taken says what another member does with nd.
+func (nd *node) taken() string {
+	if nd.kind == excluded {
+		return "excluded"
+	}
+	return "already selected"
+}
+
+// steps reads .name, .*, [], [:n] and [n] from nd on. It returns the last node and
+// the outermost node on the way that writes a container, if there is one.
 func (c *compiler) steps(nd *node, level int) (last, outer *node, _ int) {
 	for c.err == nil {
 		if level > maxLevels {
@@ -163,7 +218,13 @@ func (c *compiler) steps(nd *node, level int) (last, outer *node, _ int) {
 		start := c.i
 		switch {
 		case c.eat('.'):
-			if c.descend(nd, object, start) {
+			if c.eat('*') {
+				c.wildcard(nd, start)
+				if outer == nil {
+					outer = nd
+				}
+				nd = nd.elem
+			} else if c.descend(nd, object, start) {
 				nd = c.child(nd, c.name(), start)
 			}
 		case c.eat('['):
@@ -180,6 +241,14 @@ func (c *compiler) steps(nd *node, level int) (last, outer *node, _ int) {
 	return nil, nil, level
 }
 
+// wildcard makes nd go through every member.
+func (c *compiler) wildcard(nd *node, start int) {
+	if nd.kind != undecided {
+		c.fail(start, "the object is %s by another member", nd.taken())
+	}
+	nd.kind, nd.elem = every, &node{}
+}
+
 // element reads the rest of [], [:n] or [n].
 func (c *compiler) element(nd *node, start int) {
 	switch c.peek() {
@@ -191,7 +260,7 @@ func (c *compiler) element(nd *node, start int) {
 			}
 		}
 		if nd.kind != undecided {
-			c.fail(start, "the array is already selected by another member")
+			c.fail(start, "the array is %s by another member", nd.taken())
 		}
 		nd.kind, nd.limit = each, limit
 	default:
@@ -216,23 +285,23 @@ func (c *compiler) descend(nd *node, k kind, start int) bool {
 		nd.kind, nd.flat = k, true
 	}
 	if nd.kind != k || !nd.flat {
-		c.fail(start, "what this goes through is already selected by another member")
+		c.fail(start, "what this goes through is %s by another member", nd.taken())
 		return false
 	}
 	return true
 }
 
 func (c *compiler) child(nd *node, name string, start int) *node {
-	for i := range nd.keys {
-		if nd.keys[i].text == name {
-			return nd.keys[i].node
+	for _, f := range nd.fields {
+		if f.name == name {
+			return f.node
 		}
 	}
-	if len(nd.keys) == maxKeys {
-		c.fail(start, "expected at most %d members of one object", maxKeys)
+	if len(nd.fields) == maxFields {
+		c.fail(start, "expected at most %d members of one object", maxFields)
 	}
 	child := &node{}
-	nd.keys = append(nd.keys, key{text: name, node: child})
+	nd.fields = append(nd.fields, field{name, child})
 	return child
 }
 
@@ -242,14 +311,14 @@ func (c *compiler) name() string {
 	for c.i < len(c.text) && isName(c.text[c.i]) {
 		c.i++
 	}
-	if c.last = c.text[start:c.i]; c.last != "" {
+	if c.last = c.text[start:c.i]; c.last != "" && c.last[0] != '-' {
 		return c.last
 	}
-	switch c.peek() {
-	case '*':
-		c.fail(c.i, "expected a name: wildcards are not supported")
-	case '!', '^', '~':
-		c.fail(c.i, "expected a name: exclusions are not supported")
+	switch {
+	case c.last != "":
+		c.fail(start, "expected a name: it does not begin with '-'")
+	case c.peek() == '*':
+		c.fail(c.i, "expected a name: '*' stands alone in its braces, or behind a '.'")
 	default:
 		c.fail(c.i, "expected a name (letters, digits, '_', '-')")
 	}

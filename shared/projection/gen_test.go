@@ -106,6 +106,19 @@ func mask(seed uint64) string {
 
 func (g *generator) members(depth int) {
 	g.b.WriteByte('{')
+	switch g.IntN(8) {
+	case 0:
+		g.b.WriteByte('*')
+		g.steps(2, false)
+		if depth > 0 && g.IntN(3) > 0 {
+			g.members(depth - 1)
+		}
+		g.b.WriteByte('}')
+		return
+	case 1:
+		g.exclusion(depth)
+		return
+	}
 	for i, k := range g.Perm(len(keyNames))[:1+g.IntN(4)] {
 		if i > 0 {
 			g.b.WriteByte(',')
@@ -122,9 +135,53 @@ func (g *generator) members(depth int) {
 	g.b.WriteByte('}')
 }
 
+// paths writes up to three paths.
+func paths(seed uint64) string {
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 13))}
+	for range g.IntN(4) {
+		if g.IntN(5) > 0 {
+			g.b.WriteString(keyNames[g.IntN(len(keyNames))])
+		} else {
+			g.b.WriteString([]string{"*", "[]", "[1]"}[g.IntN(3)])
+		}
+		for range g.IntN(4) {
+			switch g.IntN(6) {
+			case 0:
+				g.b.WriteString("[]")
+			case 1:
+				fmt.Fprintf(&g.b, "[%d]", g.IntN(3))
+			case 2:
+				g.b.WriteString(".*")
+			default:
+				g.b.WriteString("." + keyNames[g.IntN(len(keyNames))])
+			}
+		}
+		g.b.WriteByte(' ')
+	}
+	return g.b.String()
+}
+
+// exclusion writes the members of an object of which some are left out.
+func (g *generator) exclusion(depth int) {
+	for i, k := range g.Perm(len(keyNames))[:1+g.IntN(3)] {
+		switch {
+		case i == 0:
+			g.b.WriteString("-" + keyNames[k])
+		case depth == 0:
+			g.b.WriteString("," + keyNames[k] + "[]")
+		default:
+			g.b.WriteString("," + keyNames[k])
+			g.members(depth - 1)
+		}
+	}
+	g.b.WriteByte('}')
+}
+
 func (g *generator) steps(most int, first bool) {
 	for i := range g.IntN(most + 1) {
 		switch k := g.IntN(5); {
+		case k == 0 && g.IntN(4) == 0 && (!first || i > 0):
+			g.b.WriteString(".*")
 		case k < 2 && (!first || i > 0):
 			g.b.WriteString("." + keyNames[g.IntN(len(keyNames))])
 		case k == 2:

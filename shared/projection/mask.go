@@ -1,8 +1,8 @@
 package projection
 
 import (
-	"encoding/binary"
-	"strconv"
+	"slices"
+	"strings"
 )
 
 // A Mask is a compiled field mask. It never changes, and any number of
@@ -11,16 +11,92 @@ import (
 type Mask struct {
 	text string
 	root *node
+	pass *Pass // the mask alone
 }
 
-// String returns the text that the mask was compiled from.
+// Whole returns the mask that copies all of a document, whatever it is.
+func Whole() *Mask { return newMask("", &node{kind: leaf}) }
+
+func newMask(text string, root *node) *Mask {
+	m := &Mask{text: text, root: root}
+	m.pass = NewPass(m, nil, Limits{})
+	return m
+}
+
+// Project appends to dst what the mask selects from src. It is [Pass.Run] without
+// captures and limits, and keeps its promises.
+func (m *Mask) Project(dst, src []byte) ([]byte, error) {
+	out, _, err := m.pass.Run(dst, src, nil)
+	return out, err
+}
+
+// String returns the text that the mask was compiled from; of a narrowed mask, one
+// that it could have been compiled from; of [Whole], nothing.
 func (m *Mask) String() string { return m.text }
 
-// Paths returns what the mask reads, in its own order, in the notation of
-// [CompilePath], with "[]" wherever the mask goes through an array:
-// {id,items[:3]{price.amount}} reads id and items[].price.amount. It is for
-// checks of a mask against a schema.
-func (m *Mask) Paths() []string { return m.root.paths(nil, "") }
+// Names returns the names of the members that the mask can write at the top of its
+// output, in its own order. closed is false when they cannot be known from the
+// mask: it copies what is there, or writes an array.
+func (m *Mask) Names() (names []string, closed bool) {
+	if m.root.kind != object || m.root.rest {
+		return nil, false
+	}
+	return m.root.names(nil), true
+}
+
+func (nd *node) names(list []string) []string {
+	for _, f := range nd.fields {
+		child := f.node
+		for child.name == nil && child.kind == index {
+			child = child.elem
+		}
+		if child.name != nil {
+			list = append(list, child.output())
+		} else {
+			list = child.names(list)
+		}
+	}
+	return list
+}
+
+// Paths returns what the mask names of a document, in its own order, in the
+// notation of [CompilePath], with "[]" wherever the mask goes through an array:
+// {id,items[:3]{price.amount}} names id and items[].price.amount. What a mask
+// excludes is among it, what it copies beside that is not. It is for checks of a
+// mask against a schema.
+func (m *Mask) Paths() []string {
+	if m.root.kind == leaf {
+		return nil
+	}
+	return m.root.paths(nil, "")
+}
+
+// Shows reports whether the mask writes something of what stands at a path of names
+// (items.book), or all of what is around it. Arrays are gone through.
+func (m *Mask) Shows(path string) bool {
+	names := strings.Split(path, ".")
+	nd := m.root
+	for {
+		switch {
+		case nd.kind == leaf:
+			return true
+		case nd.kind == excluded:
+			return false
+		case nd.kind == each, nd.kind == index:
+			nd = nd.elem
+		case len(names) == 0:
+			return true
+		case nd.kind == every:
+			nd, names = nd.elem, names[1:]
+		default:
+			i := slices.IndexFunc(nd.fields, func(f field) bool { return f.name == names[0] })
+			if i < 0 {
+				return nd.rest
+			}
+			nd, names = nd.fields[i].node, names[1:]
+		}
+	}
+}
 
 type kind uint8
 
@@ -28,104 +104,62 @@ const (
 	undecided kind = iota // still being compiled
 	leaf                  // copy the value
 	object                // descend into members
+	every                 // descend into every member, under its own name
 	each                  // descend into every element, up to limit
 	index                 // descend into one element
+	excluded              // write nothing of it: a member of an object with rest
 )
 
 // A node is one step of a mask. A flat node writes no container of its own: what
 // is selected below it goes into the container around it.
 type node struct {
-	kind  kind
-	flat  bool
-	limit int    // each
-	index int    // index
-	elem  *node  // each and index
-	name  []byte // `,"name":`, written before the value; empty for elements
-	keys  []key  // object
-
-	hashes uint64 // the hash bits of all keys
+	kind   kind
+	flat   bool
+	rest   bool    // object: copy the members that are not among the fields
+	limit  int     // each
+	index  int     // index
+	elem   *node   // every, each and index
+	name   []byte  // `,"name":`, written before the value; empty for elements
+	fields []field // object
 }
 
-// maxKeys is the number of bits in the set of keys that an object has had.
-const maxKeys = 64
-
-// A key is a member that an object node selects.
-type key struct {
-	text string
-	word uint64 // its first eight bytes, zero behind its end
+// A field is a member that an object node names.
+type field struct {
+	name string
 	node *node
 }
 
-// find returns the position of the key src[k:k+n] in keys, or -1. One bit test
-// dismisses most keys that are not selected.
-func (nd *node) find(src []byte, k, n int) int {
-	w := word(src, k, n)
-	if nd.hashes&hashBit(w) == 0 {
-		return -1
-	}
-	for i := range nd.keys {
-		if e := &nd.keys[i]; e.word == w && len(e.text) == n && (n <= 8 || e.text == string(src[k:k+n])) {
-			return i
-		}
-	}
-	return -1
-}
+// maxFields bounds what a mask selects of one object.
+const maxFields = 64
 
-// findEscaped is find for a key that is written with escape sequences.
-func (nd *node) findEscaped(raw []byte) int {
-	for i := range nd.keys {
-		if equalEscaped(raw, nd.keys[i].text) {
-			return i
-		}
+// opens is the byte that a value must begin with for nd to descend into it.
+func (nd *node) opens() byte {
+	switch nd.kind {
+	case object, every:
+		return '{'
+	case each, index:
+		return '['
 	}
-	return -1
-}
-
-// seal fills in what find compares with. The members are complete by now.
-func (nd *node) seal() {
-	for i := range nd.keys {
-		k := &nd.keys[i]
-		k.word = word([]byte(k.text), 0, len(k.text))
-		nd.hashes |= hashBit(k.word)
-		k.node.seal()
-	}
-	if nd.elem != nil {
-		nd.elem.seal()
-	}
+	return 0
 }
 
 func (nd *node) paths(list []string, at string) []string {
+	dot := "."
+	if at == "" {
+		dot = ""
+	}
 	switch nd.kind {
 	case object:
-		if at != "" {
-			at += "."
-		}
-		for i := range nd.keys {
-			list = nd.keys[i].node.paths(list, at+nd.keys[i].text)
+		for _, f := range nd.fields {
+			list = f.node.paths(list, at+dot+f.name)
 		}
 		return list
+	case every:
+		return nd.elem.paths(list, at+dot+"*")
 	case each:
 		return nd.elem.paths(list, at+"[]")
 	case index:
-		return nd.elem.paths(list, at+"["+strconv.Itoa(nd.index)+"]")
+		return nd.elem.paths(list, at+nd.element())
 	}
 	return append(list, at)
 }
-
-// word is the first eight of the n bytes at src[k], zero behind their end.
-func word(src []byte, k, n int) uint64 {
-	if k+8 <= len(src) {
-		w := binary.LittleEndian.Uint64(src[k:])
-		if n < 8 {
-			w &= 1<<(8*uint(n)) - 1
-		}
-		return w
-	}
-	var b [8]byte
-	copy(b[:], src[k:k+n])
-	return binary.LittleEndian.Uint64(b[:])
-}
-
-// hashBit spreads words over 64 bits: the upper six bits of a product with the
-// golden ratio.
-func hashBit(w uint64) uint64 { return 1 << ((w * 0x9E3779B97F4A7C15) >> 58) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 )
 
@@ -11,12 +12,12 @@ import (
 // than fast: it decodes a document into ordered values with encoding/json, and
 // follows the text of a mask by its own recursive reading of it.
 
-type member struct {
+type pair struct {
 	key   string
 	value any
 }
 
-// decode gives json.RawMessage for scalars, []any, and []member.
+// decode gives json.RawMessage for scalars, []any, and []pair.
 func decode(src []byte) (any, error) {
 	src = bytes.TrimLeft(src, " \t\r\n")
 	if len(src) == 0 || src[0] != '{' && src[0] != '[' {
@@ -26,9 +27,9 @@ func decode(src []byte) (any, error) {
 	if _, err := dec.Token(); err != nil {
 		return nil, err
 	}
-	object, list := []member{}, []any{}
+	object, list := []pair{}, []any{}
 	for dec.More() {
-		var m member
+		var m pair
 		if src[0] == '{' {
 			t, err := dec.Token()
 			if err != nil {
@@ -65,7 +66,7 @@ func encode(dst []byte, v any) []byte {
 			dst = encode(dst, e)
 		}
 		return append(dst, ']')
-	case []member:
+	case []pair:
 		dst = append(dst, '{')
 		for i, m := range v {
 			if i > 0 {
@@ -86,13 +87,15 @@ var (
 	errType     = errors.New("the document is not what the mask begins with")
 )
 
-// A selection is one member of a mask: the steps to its value (a name, "[]",
+// A selection is one member of a mask: the steps to its value (a name, "*", "[]",
 // "[:n]" or "[n]"), its output name, and the members below.
 type selection struct {
 	steps []string
 	out   string
 	below []selection
-	deep  bool // has members below
+	deep  bool       // has members below
+	every *selection // below {*}, each member
+	drop  []string   // below, excluded
 }
 
 // parseMask reads a mask that is known to compile.
@@ -127,8 +130,11 @@ func parseSelection(s string, root bool) (selection, string) {
 	for s != "" && (s[0] == '.' || s[0] == '[') {
 		if s[0] == '.' {
 			s = s[1:]
-			last = word()
-			sel.steps = append(sel.steps, last)
+			step := word()
+			if step != "*" {
+				last = step
+			}
+			sel.steps = append(sel.steps, step)
 			continue
 		}
 		end := bytes.IndexByte([]byte(s), ']') + 1
@@ -143,7 +149,15 @@ func parseSelection(s string, root bool) (selection, string) {
 		for s[0] != '}' {
 			var b selection
 			b, s = parseSelection(s[1:], false)
-			sel.below = append(sel.below, b)
+			switch first := b.steps[0]; {
+			case first == "*":
+				b.steps = b.steps[1:]
+				sel.every = &b
+			case first[0] == '-':
+				sel.drop = append(sel.drop, first[1:])
+			default:
+				sel.below = append(sel.below, b)
+			}
 		}
 		s = s[1:]
 	}
@@ -153,7 +167,10 @@ func parseSelection(s string, root bool) (selection, string) {
 // reference projects v by sel.
 func reference(sel selection, v any) (any, error) {
 	wantsObject := len(sel.steps) == 0
-	if _, is := v.([]member); wantsObject && !is {
+	if raw, is := v.(json.RawMessage); is && string(raw) == "null" {
+		return v, nil
+	}
+	if _, is := v.([]pair); wantsObject && !is {
 		return nil, errType
 	}
 	if _, is := v.([]any); !wantsObject && !is {
@@ -172,8 +189,11 @@ func (sel selection) follow(steps []string, v any) (any, bool, error) {
 		return sel.finish(v)
 	}
 	step := steps[0]
+	if step == "*" {
+		return all(v, func(v any) (any, bool, error) { return sel.follow(steps[1:], v) })
+	}
 	if step[0] != '[' {
-		object, is := v.([]member)
+		object, is := v.([]pair)
 		if !is {
 			return nil, false, nil
 		}
@@ -220,17 +240,50 @@ func (sel selection) follow(steps []string, v any) (any, bool, error) {
 	return sel.follow(steps[1:], list[n])
 }
 
+// all gives the object of what of makes of each member.
+func all(v any, of func(any) (any, bool, error)) (any, bool, error) {
+	object, is := v.([]pair)
+	if !is {
+		return json.RawMessage("null"), true, nil
+	}
+	out := []pair{}
+	for _, m := range object {
+		r, ok, err := of(m.value)
+		if err != nil {
+			return nil, false, err
+		}
+		if ok {
+			out = append(out, pair{m.key, r})
+		}
+	}
+	return out, true, nil
+}
+
+// names says whether a member with that name stands below.
+func (sel selection) names(name string) bool {
+	return slices.ContainsFunc(sel.below, func(b selection) bool { return b.steps[0] == name })
+}
+
 // finish applies the members below, in the order of the document.
 func (sel selection) finish(v any) (any, bool, error) {
 	if !sel.deep {
 		return v, true, nil
 	}
-	object, is := v.([]member)
+	if sel.every != nil {
+		return all(v, func(v any) (any, bool, error) { return sel.every.follow(sel.every.steps, v) })
+	}
+	object, is := v.([]pair)
 	if !is {
 		return json.RawMessage("null"), true, nil
 	}
-	out := []member{}
+	out := []pair{}
 	for _, m := range object {
+		if sel.drop != nil && !sel.names(m.key) {
+			if !slices.Contains(sel.drop, m.key) {
+				out = append(out, m)
+			}
+			continue
+		}
 		parts, err := membersOf(sel.below, m)
 		if err != nil {
 			return nil, false, err
@@ -248,7 +301,7 @@ func (sel selection) finish(v any) (any, bool, error) {
 // membersOf is what all selections take from one member. Several selections may
 // go through the same member (price.amount, price.currency); what they take then
 // comes in the order in which it stands inside that member.
-func membersOf(below []selection, m member) ([]member, error) {
+func membersOf(below []selection, m pair) ([]pair, error) {
 	var through []selection
 	for _, b := range below {
 		if b.steps[0] != m.key {
@@ -260,17 +313,17 @@ func membersOf(below []selection, m member) ([]member, error) {
 	return inside(through, m.value)
 }
 
-func inside(through []selection, v any) ([]member, error) {
-	var out []member
+func inside(through []selection, v any) ([]pair, error) {
+	var out []pair
 	if len(through) == 1 {
 		r, ok, err := through[0].follow(through[0].steps, v)
 		if ok {
-			out = append(out, member{through[0].out, r})
+			out = append(out, pair{through[0].out, r})
 		}
 		return out, err
 	}
 	switch v := v.(type) {
-	case []member: // all go on by name
+	case []pair: // all go on by name
 		for _, m := range v {
 			parts, err := membersOf(through, m)
 			if err != nil {
@@ -296,4 +349,69 @@ func inside(through []selection, v any) ([]member, error) {
 		return inside(through, v[n])
 	}
 	return out, nil
+}
+
+// captureOf is what a path leads to, in the order of the document.
+func captureOf(path string, v any) ([]any, error) {
+	sel, _ := parseSelection(path, path[0] == '[')
+	return walk(sel.steps, v)
+}
+
+func walk(steps []string, v any) (found []any, err error) {
+	if len(steps) == 0 {
+		return []any{v}, nil
+	}
+	add := func(steps []string, v any) {
+		if err == nil {
+			var more []any
+			more, err = walk(steps, v)
+			found = append(found, more...)
+		}
+	}
+	step, seen := steps[0], 0
+	switch v := v.(type) {
+	case []any:
+		for i, e := range v {
+			switch {
+			case step[0] != '[':
+				add(steps, e)
+			case step == "[]" || step == "["+strconv.Itoa(i)+"]":
+				add(steps[1:], e)
+			}
+		}
+	case []pair:
+		for _, m := range v {
+			switch step {
+			case "*":
+				add(steps[1:], m.value)
+			case m.key:
+				add(steps[1:], m.value)
+				seen++
+			}
+		}
+		if seen > 1 {
+			return nil, errRepeated
+		}
+	}
+	return found, err
+}
+
+// extent is how deep v nests, and how many elements its longest array has.
+func extent(v any) (depth, items int) {
+	var inside []any
+	switch v := v.(type) {
+	case []any:
+		inside, items = v, len(v)
+	case []pair:
+		for _, m := range v {
+			inside = append(inside, m.value)
+		}
+	default:
+		return 0, 0
+	}
+	for _, e := range inside {
+		d, n := extent(e)
+		depth, items = max(depth, d), max(items, n)
+	}
+	return depth + 1, items
 }

@@ -1,10 +1,11 @@
 package projection
 
 import (
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/bits"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // MaxDepth is how many arrays and objects may be open at once in a document.
@@ -14,7 +15,15 @@ const MaxDepth = 512
 type DocumentError struct {
 	Offset  int    // the byte at which the fault was noticed, counted from 0
 	Message string // what is wrong, without any content of the document
+	Limit   bool   // it may be a document, but goes beyond a limit: the error is ErrLimit
 }
+
+// ErrLimit is what a [*DocumentError] is whose document nests too deep, or holds
+// an array that is too long.
+var ErrLimit = errors.New("projection: the document goes beyond a limit")
+
+// Is reports whether target is what e is: [ErrLimit] or not.
+func (e *DocumentError) Is(target error) bool { return e.Limit && target == ErrLimit }
 
 func (e *DocumentError) Error() string {
 	return fmt.Sprintf("projection: %s at byte %d of the document", e.Message, e.Offset)
@@ -23,7 +32,7 @@ func (e *DocumentError) Error() string {
 // Valid reports whether src is one valid JSON text (RFC 8259) of valid UTF-8 that
 // nests at most [MaxDepth] deep. The error is a [*DocumentError].
 func Valid(src []byte) error {
-	s := scanner{src: src}
+	s := scanner{src: src, depth: MaxDepth}
 	return s.finish(s.skip(s.space(0), 0))
 }
 
@@ -34,16 +43,15 @@ type scanner struct {
 	src []byte
 	err *DocumentError
 
-	escaped bool // a string held a backslash since this was last cleared
-	spaced  bool // white space was met since this was last cleared
+	spaced bool // white space was met since this was last cleared
+	keyEnd int  // the closing quote of the key that was read last
+
+	depth  int            // how many containers may be open, at most MaxDepth
+	items  int            // how many elements an array may have; 0: nobody counts
+	counts *[MaxDepth]int // of the arrays that are open; nil: nobody counts
 
 	outer [MaxDepth]byte // the closing byte of each open container around the innermost
 }
-
-const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
 
 // at is src[i], or 0 behind the end. No rule of the grammar wants a NUL byte, so
 // the end of the document needs no test of its own.
@@ -54,6 +62,11 @@ func at(src []byte, i int) byte {
 	return 0
 }
 
+// near is the last index at which a window is still within the document.
+func (s *scanner) near() int { return len(s.src) - window }
+
+func (s *scanner) start() unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(s.src)) }
+
 func (s *scanner) fail(i int, message string) int {
 	if s.err == nil {
 		if i >= len(s.src) {
@@ -61,6 +74,18 @@ func (s *scanner) fail(i int, message string) int {
 		}
 		s.err = &DocumentError{Offset: i, Message: message}
 	}
+	return -1
+}
+
+const (
+	tooDeep = "nesting too deep"
+	tooMany = "too many elements in an array"
+	noEnd   = "expected ',' or the end of the array or object"
+)
+
+func (s *scanner) limit(i int, message string) int {
+	s.fail(i, message)
+	s.err.Limit = true
 	return -1
 }
 
@@ -98,52 +123,52 @@ func (s *scanner) spaces(i int) int {
 
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
 
-// text reads a string from behind its opening quote, eight bytes at a time: m
-// marks those that end a run of plain text, with their highest bits. Flipping bit
-// 1 moves the quote, and no other byte, among the control bytes below '!', so one
-// subtraction finds both; the other finds backslashes. Bytes over 127 are no
-// marks. A borrow only runs upwards from a mark, so the lowest mark is exact.
+// text reads a string from behind its opening quote, eight bytes at a time.
 func (s *scanner) text(i int) int {
-	src, start := s.src, i
-	high := uint64(0) // all words, or-ed: is any byte over 127?
-	for i+8 <= len(src) {
-		w := binary.LittleEndian.Uint64(src[i:])
-		quoteOrControl := (w ^ 2*ones) - '!'*ones
-		backslash := (w ^ '\\'*ones) - ones
-		m := (quoteOrControl | backslash) &^ w & highs
-		high |= w
+	start, last := s.start(), len(s.src)-window
+	for i <= last {
+		m := marks(load8(start, i))
 		if m == 0 {
 			i += 8
 			continue
 		}
 		i += bits.TrailingZeros64(m) >> 3
-		switch src[i] {
-		case '"':
-			if high&highs != 0 {
-				return s.unicode(start, i)
-			}
+		switch c := byteAt(start, i); {
+		case c == '"':
 			return i + 1
-		case '\\':
-			if i = s.escape(i + 1); i < 0 {
+		case c == '\\' && shortEscape[byteAt(start, i+1)]:
+			i += 2
+		default:
+			if i = s.special(i); i < 0 {
 				return -1
 			}
-		default:
-			return s.fail(i, "control byte in a string")
 		}
 	}
-	return s.textTail(start, i)
+	return s.textTail(i)
+}
+
+// shortEscape says which bytes make an escape sequence of two bytes.
+var shortEscape = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, 'n': true, 'r': true, 't': true}
+
+// special reads what is no plain byte of a string, and does not end it.
+func (s *scanner) special(i int) int {
+	switch c := s.src[i]; {
+	case c == '\\':
+		return s.escape(i + 1)
+	case c >= utf8.RuneSelf:
+		return s.unicode(i)
+	}
+	return s.fail(i, control)
 }
 
 // textTail is text for the last bytes of the document, one at a time.
-func (s *scanner) textTail(start, i int) int {
+func (s *scanner) textTail(i int) int {
 	for i >= 0 && i < len(s.src) {
 		switch c := s.src[i]; {
 		case c == '"':
-			return s.unicode(start, i)
-		case c == '\\':
-			i = s.escape(i + 1)
-		case c < ' ':
-			return s.fail(i, "control byte in a string")
+			return i + 1
+		case c == '\\' || c >= utf8.RuneSelf || c < ' ':
+			i = s.special(i)
 		default:
 			i++
 		}
@@ -151,29 +176,40 @@ func (s *scanner) textTail(start, i int) int {
 	return s.fail(i, "unexpected end")
 }
 
-// unicode checks the string between its quotes, src[start:end].
-func (s *scanner) unicode(start, end int) int {
-	if text := s.src[start:end]; !utf8.Valid(text) {
-		return s.fail(start+invalidUTF8(text), "invalid UTF-8")
-	}
-	return end + 1
-}
-
-// invalidUTF8 is the place of the first byte that is at fault.
-func invalidUTF8(b []byte) int {
-	for i := 0; i < len(b); {
-		r, n := utf8.DecodeRune(b[i:])
-		if r == utf8.RuneError && n == 1 {
+// unicode reads a run of code points over 127 in UTF-8.
+func (s *scanner) unicode(i int) int {
+	for start := s.start(); i <= len(s.src)-4; {
+		w := load4(start, i)
+		switch {
+		case w&0x80 == 0:
 			return i
+		case w&0xc0e0 == 0x80c0 && w&0x1e != 0: // not overlong
+			i += 2
+		case w&0xc0c0f0 == 0x8080e0 && w&0x200f != 0 && w&0x200f != 0x200d: // no surrogate either
+			i += 3
+		case w&0xc0c0c0f8 == 0x808080f0 && w&0x3007 != 0 && (w&4 == 0 || w&0x3003 == 0): // and at most U+10FFFF
+			i += 4
+		default:
+			return s.fail(i, invalidUTF8)
+		}
+	}
+	for at(s.src, i) >= utf8.RuneSelf {
+		r, n := utf8.DecodeRune(s.src[i:])
+		if r == utf8.RuneError && n == 1 {
+			return s.fail(i, invalidUTF8)
 		}
 		i += n
 	}
-	return len(b)
+	return i
 }
+
+const (
+	invalidUTF8 = "invalid UTF-8"
+	control     = "control byte in a string"
+)
 
 // escape reads the rest of an escape sequence from behind its backslash.
 func (s *scanner) escape(i int) int {
-	s.escaped = true
 	switch at(s.src, i) {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		return i + 1
@@ -201,47 +237,52 @@ func hex(c byte) rune {
 
 // scalar reads a number, true, false or null.
 func (s *scanner) scalar(i int) int {
-	src := s.src
-	c := at(src, i)
+	c := at(s.src, i)
 	if c > '9' || c < '-' {
 		return s.literal(i)
 	}
 	if c == '-' {
 		i++
-		c = at(src, i)
+		c = at(s.src, i)
 	}
-	switch {
-	case c == '0':
-		i++
-	case c-'1' <= 8:
-		i = digits(src, i+1)
-	default:
+	end := s.digits(i)
+	if c == '0' {
+		end = i + 1
+	}
+	if end == i {
 		return s.fail(i, "expected a value")
 	}
-	if at(src, i) == '.' {
-		if at(src, i+1)-'0' > 9 {
-			return s.fail(i+1, "expected a digit behind the decimal point")
+	if at(s.src, end) == '.' {
+		i = end + 1
+		if end = s.digits(i); end == i {
+			return s.fail(i, "expected a digit behind the decimal point")
 		}
-		i = digits(src, i+2)
 	}
-	if at(src, i)|0x20 == 'e' {
-		return s.exponent(i + 1)
+	if at(s.src, end)|0x20 == 'e' {
+		return s.exponent(end + 1)
 	}
-	return i
+	return end
 }
 
 func (s *scanner) exponent(i int) int {
 	if c := at(s.src, i); c == '+' || c == '-' {
 		i++
 	}
-	if at(s.src, i)-'0' > 9 {
+	end := s.digits(i)
+	if end == i {
 		return s.fail(i, "expected a digit in the exponent")
 	}
-	return digits(s.src, i+1)
+	return end
 }
 
-func digits(src []byte, i int) int {
-	for at(src, i)-'0' <= 9 {
+// digits returns the index behind a run of digits.
+func (s *scanner) digits(i int) int {
+	for start := s.start(); i <= len(s.src)-8; i += 8 {
+		if m := nonDigits(load8(start, i)); m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+	}
+	for at(s.src, i)-'0' <= 9 {
 		i++
 	}
 	return i
@@ -269,6 +310,7 @@ func (s *scanner) key(i int) int {
 	if i = s.text(i + 1); i < 0 {
 		return -1
 	}
+	s.keyEnd = i - 1
 	if at(s.src, i) == ':' {
 		return i + 1
 	}
@@ -296,29 +338,38 @@ func (s *scanner) skip(i, depth int) int {
 // container is skip for arrays and objects. It keeps its own stack, because a
 // recursion would let the document choose how much memory its nesting costs.
 func (s *scanner) container(i, base int) int {
+	start, near := s.start(), s.near()
 	depth := base
 	closer := byte(0) // of the innermost open container
 value:
-	for {
-		i = s.space(i)
+	for ; ; i = s.space(i) {
+		if closer == '}' {
+			end := 0 // of the key
+			if i <= near && byteAt(start, i) == '"' {
+				end = quickKey(start, i+1)
+			}
+			if end == 0 {
+				if end = s.key(i); end < 0 {
+					return -1
+				}
+			}
+			i = s.space(end)
+		}
 		switch c := at(s.src, i); c {
 		case '"':
 			i = s.text(i + 1)
 		case '{', '[':
-			if depth == MaxDepth {
-				return s.fail(i, "nesting too deep")
+			if depth == s.depth {
+				return s.limit(i, tooDeep)
+			}
+			if s.counts != nil {
+				s.counts[depth&(MaxDepth-1)] = 1
 			}
 			s.outer[depth&(MaxDepth-1)] = closer
 			depth++
 			closer = c + 2 // ASCII: '{'+2 is '}', '['+2 is ']'
 			i = s.space(i + 1)
 			if at(s.src, i) != closer {
-				if c == '{' {
-					i = s.key(i)
-				}
-				if i < 0 {
-					return -1
-				}
 				continue value
 			}
 			i++
@@ -335,15 +386,15 @@ value:
 			c := at(s.src, i)
 			if c == ',' {
 				i++
-				if closer == '}' {
-					if i = s.key(s.space(i)); i < 0 {
+				if closer == ']' && s.counts != nil {
+					if i = s.count(i, depth-1); i < 0 {
 						return -1
 					}
 				}
 				continue value
 			}
 			if c != closer {
-				return s.fail(i, "expected ',' or the end of the array or object")
+				return s.fail(i, noEnd)
 			}
 			i++
 			depth--
@@ -351,6 +402,15 @@ value:
 		}
 		return i
 	}
+}
+
+// count adds an element to the array that stands in depth open containers.
+func (s *scanner) count(i, depth int) int {
+	if s.counts[depth&(MaxDepth-1)] == s.items {
+		return s.limit(s.space(i), tooMany)
+	}
+	s.counts[depth&(MaxDepth-1)]++
+	return i
 }
 
 // next reads what follows an element or member in a container that ends with
@@ -363,7 +423,7 @@ func (s *scanner) next(i int, closer byte) (_ int, more bool) {
 	case closer:
 		return i + 1, false
 	}
-	return s.fail(i, "expected ',' or the end of the array or object"), false
+	return s.fail(i, noEnd), false
 }
 
 // appendCompact appends valid JSON without the white space between its tokens.

@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 )
@@ -14,7 +15,7 @@ var ErrNoText = errors.New("projection: null, an array or an object has no text"
 // is not one JSON value gives a [*DocumentError]. An escape sequence of half a
 // surrogate pair becomes U+FFFD, as encoding/json has it.
 func Text(raw []byte) (string, error) {
-	s := scanner{src: raw}
+	s := scanner{src: raw, depth: MaxDepth}
 	i := s.space(0)
 	end := s.skip(i, 0)
 	if err := s.finish(end); err != nil {
@@ -24,7 +25,7 @@ func Text(raw []byte) (string, error) {
 	case 'n', '[', '{':
 		return "", ErrNoText
 	case '"':
-		if s.escaped {
+		if bytes.IndexByte(raw, '\\') >= 0 {
 			return unquote(raw)
 		}
 		return string(raw[i+1 : end-1]), nil
@@ -37,9 +38,9 @@ func unquote(raw []byte) (text string, err error) {
 	return text, err
 }
 
-// equalEscaped reports whether raw, the valid inside of a JSON string that may
-// go on behind a quote, means name. A name is made of letters, digits, '_' and
-// '-', so the only escape sequences that can match are those by number.
+// equalEscaped reports whether raw, the valid inside of a JSON string, means name.
+// A name is made of letters, digits, '_' and '-', so the only escape sequences
+// that can match are those by number.
 func equalEscaped(raw []byte, name string) bool {
 	i := 0
 	for k := range len(name) {
@@ -56,5 +57,5 @@ func equalEscaped(raw []byte, name string) bool {
 			return false
 		}
 	}
-	return i == len(raw) || raw[i] == '"'
+	return i == len(raw)
 }
