@@ -51,7 +51,7 @@ func (c *Client) Start(ctx context.Context, deadline time.Time, req *Request) *E
 	x := &Exchange{client: c, request: req, ctx: ctx, deadline: deadline}
 	if cn := c.take(deadline); cn != nil {
 		x.conn = cn
-		x.stop = context.AfterFunc(ctx, x.giveUp)
+		x.stop = watch(ctx, x.giveUp)
 		x.err = x.send()
 		return x
 	}
@@ -63,6 +63,17 @@ func (c *Client) Start(ctx context.Context, deadline time.Time, req *Request) *E
 		x.err = x.connect(ctx)
 	}()
 	return x
+}
+
+// watch is [context.AfterFunc]. A context that has a way of its own, which package
+// context would wrap, is asked directly: that is cheaper.
+func watch(ctx context.Context, f func()) (stop func() bool) {
+	if own, ok := ctx.(interface {
+		AfterFunc(f func()) (stop func() bool)
+	}); ok {
+		return own.AfterFunc(f)
+	}
+	return context.AfterFunc(ctx, f)
 }
 
 // connect sends the request on a connection that was not there when it was wanted.

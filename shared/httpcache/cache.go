@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/maypok86/otter/v2"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/triptych-bff/triptych/shared/config"
 	"github.com/triptych-bff/triptych/shared/http1"
+	"github.com/triptych-bff/triptych/shared/identity"
 	"github.com/triptych-bff/triptych/shared/telemetry"
 	"github.com/triptych-bff/triptych/shared/upstream"
 )
@@ -46,15 +46,16 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// A Cache is what is kept of all services. It outlives the configuration's
-// snapshots. All of its methods may be called at once.
+// A Cache is what is kept of all services, and the calls under way that others
+// may join. It outlives the configuration's snapshots. All of its methods may be
+// called at once.
 type Cache struct {
 	config  Config
-	kept    *otter.Cache[string, *entry]
-	lookups *prometheus.CounterVec
+	kept    *otter.Cache[question, *entry]
+	metrics metrics
 
 	mu      sync.Mutex
-	flights map[string]*flight
+	flights map[key]*flight
 }
 
 // An entry is a kept answer. Nobody changes it.
@@ -64,38 +65,21 @@ type entry struct {
 	lifetime time.Duration // from then on
 }
 
-// How a lookup ended, in the metric httpcache_lookups_total.
-const (
-	hit    = "hit"    // a kept answer
-	miss   = "miss"   // a call was made
-	joined = "joined" // someone else's call was waited for
-)
-
 // New is an empty cache with its metrics registered. Close it.
 func New(c Config, tel *telemetry.Telemetry) *Cache {
 	c = c.withDefaults()
 	cache := &Cache{
 		config: c,
-		kept: otter.Must(&otter.Options[string, *entry]{
+		kept: otter.Must(&otter.Options[question, *entry]{
 			MaximumWeight: uint64(c.Size),
-			Weigher:       func(key string, e *entry) uint32 { return uint32(min(weight(key, e.response), 1<<31)) },
-			ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[string, *entry]) time.Duration {
+			Weigher:       func(q question, e *entry) uint32 { return uint32(min(weight(q, e.response), 1<<31)) },
+			ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[question, *entry]) time.Duration {
 				return time.Until(e.Value.born.Add(e.Value.lifetime))
 			}),
 		}),
-		lookups: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "httpcache_lookups_total",
-			Help: "Shared calls by whether a kept answer served (hit), someone else's call (joined) or neither (miss).",
-		}, []string{"result"}),
-		flights: make(map[string]*flight),
+		flights: make(map[key]*flight),
 	}
-	size := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "httpcache_bytes", Help: "What the kept answers take.",
-	}, func() float64 { return float64(cache.kept.WeightedSize()) })
-	tel.Metrics.MustRegister(cache.lookups, size)
-	for _, result := range []string{hit, miss, joined} {
-		cache.lookups.WithLabelValues(result)
-	}
+	cache.metrics = newMetrics(tel.Metrics, cache)
 	return cache
 }
 
@@ -105,14 +89,16 @@ func (c *Cache) Close() {
 	c.kept.StopAllGoroutines()
 }
 
-// A Service is a caller with a name, such as an [*upstream.Service].
+// A Service is a caller with a name, such as an [*upstream.Service]. It can be
+// compared, as pointers can.
 type Service interface {
 	upstream.Caller
 	Name() string
 }
 
 // Wrap is next with the cache before it. Answers are kept by next's name: the
-// views that several snapshots have of one service share them.
+// views that several snapshots have of one service share them. A call under way is
+// joined through the same view only.
 func (c *Cache) Wrap(next Service) upstream.Caller { return &cached{cache: c, next: next} }
 
 type cached struct {
@@ -122,29 +108,31 @@ type cached struct {
 
 // Start begins a call, or finds that none is needed.
 func (s *cached) Start(ctx context.Context, req *upstream.Request) upstream.Pending {
-	if !shareable(req) || ctx.Err() != nil {
+	keeps := keepable(req)
+	if !keeps && !joinable(req) || !separable(req.Header) || ctx.Err() != nil {
 		return s.next.Start(ctx, req)
 	}
-	key := key(s.next.Name(), req)
-	if resp := s.cache.lookup(key); resp != nil {
-		s.cache.lookups.WithLabelValues(hit).Inc()
-		return found{resp}
+	k := key{question: questionOf(s.next.Name(), req), next: s.next, shared: keeps || req.Shared && req.RPC != nil}
+	if keeps {
+		if resp := s.cache.lookup(k.question); resp != nil {
+			s.cache.metrics.hit.Inc()
+			return known{response: resp}
+		}
 	}
-	return s.cache.join(ctx, s.next, key, req)
+	if !k.shared {
+		k.caller = identity.FromContext(ctx)
+	}
+	p, first := s.cache.join(ctx, k, req, keeps, false)
+	s.cache.metrics.count(keeps, first)
+	return p
 }
 
-// shareable tells whether a call may be answered with what someone else got.
-func shareable(req *upstream.Request) bool {
-	if !req.Shared || req.RPC != nil || len(req.Body) > 0 || req.Method != "" && req.Method != http.MethodGet {
-		return false
-	}
-	if strings.Contains(req.Path, separator) || strings.Contains(req.Query, separator) {
+// keepable tells whether a call may be answered with what someone else got before.
+func keepable(req *upstream.Request) bool {
+	if !req.Shared || !bare(req) {
 		return false
 	}
 	for _, f := range req.Header {
-		if strings.Contains(f.Value, separator) {
-			return false
-		}
 		switch http.CanonicalHeaderKey(f.Name) {
 		case "Authorization", "Proxy-Authorization", "Cookie", "Range", "Cache-Control", "Pragma",
 			"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range":
@@ -154,26 +142,57 @@ func shareable(req *upstream.Request) bool {
 	return true
 }
 
-// separator stands between the parts of a key and, since no request with it can
-// be sent, in none of them: no two calls run into each other.
+// joinable tells whether identical calls may be made once.
+func joinable(req *upstream.Request) bool {
+	return req.Reads && (bare(req) || req.RPC != nil && req.Message == nil)
+}
+
+// bare is whether a request is an HTTP GET without a body.
+func bare(req *upstream.Request) bool {
+	return req.RPC == nil && len(req.Body) == 0 && (req.Method == "" || req.Method == http.MethodGet)
+}
+
+// A question is what is asked of a service, whoever asks: two that are equal have
+// the same answer, as far as that depends on the request.
+type question struct {
+	service string // its name
+	path    string // or the full name of the gRPC method: a service has only one of them
+	query   string
+	header  string // all lines
+	body    string // of a gRPC call
+}
+
+func questionOf(service string, req *upstream.Request) question {
+	q := question{service: service, path: req.Path, query: req.Query}
+	if req.RPC != nil {
+		q = question{service: service, path: req.RPC.Name(), body: string(req.Body)}
+	}
+	if len(req.Header) > 0 {
+		var b strings.Builder
+		for _, f := range req.Header {
+			b.WriteString(f.Name + separator + f.Value + separator)
+		}
+		q.header = b.String()
+	}
+	return q
+}
+
+// separator stands between header lines and, since none with it can be sent, in
+// none of them: no two headers run into each other.
 const separator = "\x00"
 
-// key is what two calls must have in common to be the same.
-func key(service string, req *upstream.Request) string {
-	if len(req.Header) == 0 {
-		return service + separator + req.Path + separator + req.Query
+func separable(header http1.Fields) bool {
+	for _, f := range header {
+		if strings.Contains(f.Name, separator) || strings.Contains(f.Value, separator) {
+			return false
+		}
 	}
-	var b strings.Builder
-	b.WriteString(service + separator + req.Path + separator + req.Query)
-	for _, f := range req.Header {
-		b.WriteString(separator + f.Name + separator + f.Value)
-	}
-	return b.String()
+	return true
 }
 
 // lookup is a kept answer with its age, or nil.
-func (c *Cache) lookup(key string) *upstream.Response {
-	e, ok := c.kept.GetIfPresent(key)
+func (c *Cache) lookup(q question) *upstream.Response {
+	e, ok := c.kept.GetIfPresent(q)
 	if !ok {
 		return nil
 	}
@@ -195,13 +214,15 @@ func (c *Cache) lookup(key string) *upstream.Response {
 // keep keeps an answer that may be kept. It was asked for at asked, and that
 // counts as its birth: the time that it travelled is part of its age
 // (RFC 9111 §4.2.3).
-func (c *Cache) keep(key string, asked time.Time, resp *upstream.Response) {
+func (c *Cache) keep(q question, asked time.Time, resp *upstream.Response) {
 	lifetime, age, ok := freshness(resp)
 	e := &entry{response: resp, born: asked.Add(-age), lifetime: lifetime}
-	if !ok || time.Since(e.born) >= lifetime || weight(key, resp) > int64(c.config.MaxEntry) {
+	if !ok || time.Since(e.born) >= lifetime {
 		return
 	}
-	c.kept.Set(key, e)
+	if resp.Keep(); weight(q, resp) <= int64(c.config.MaxEntry) {
+		c.kept.Set(q, e)
+	}
 }
 
 // freshness is how long an answer is fresh and how old it is already. It is not
@@ -248,22 +269,25 @@ func variesByCoding(lines []string) bool {
 // overhead is about what an entry takes beside its texts.
 const overhead = 512
 
-func weight(key string, resp *upstream.Response) int64 {
-	n := overhead + len(key) + cap(resp.Body)
+func weight(q question, resp *upstream.Response) int64 {
+	n := overhead + len(q.service) + len(q.path) + len(q.query) + len(q.header) + cap(resp.Body)
 	for _, f := range resp.Header {
 		n += len(f.Name) + len(f.Value)
 	}
 	return int64(n)
 }
 
-// found is a call that needs none.
-type found struct{ response *upstream.Response }
+// known is a call that needs none, or could not begin.
+type known struct {
+	response *upstream.Response
+	err      error
+}
 
-// Wait is the kept answer.
-func (f found) Wait() (*upstream.Response, error) { return f.response, nil }
+// Wait is what is known.
+func (k known) Wait() (*upstream.Response, error) { return k.response, k.err }
 
 // Ready is true.
-func (found) Ready() bool { return true }
+func (known) Ready() bool { return true }
 
 // Cancel does nothing: there is nothing under way.
-func (found) Cancel() {}
+func (known) Cancel() {}

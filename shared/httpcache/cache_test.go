@@ -2,7 +2,6 @@ package httpcache
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -43,6 +42,9 @@ func (o *origin) Start(ctx context.Context, req *upstream.Request) upstream.Pend
 	o.calls.Add(1)
 	p := &pending{origin: o, done: make(chan struct{})}
 	ctx, p.cancel = context.WithCancel(ctx)
+	if req.Timeout > 0 {
+		ctx, p.cancel = context.WithTimeout(ctx, req.Timeout)
+	}
 	go func() {
 		defer close(p.done)
 		p.response, p.err = o.answer(ctx, req)
@@ -287,171 +289,6 @@ func TestBounds(t *testing.T) {
 	})
 }
 
-// slow answers when it is let, or when nobody waits any more.
-func slow(answer <-chan *upstream.Response) func(context.Context, *upstream.Request) (*upstream.Response, error) {
-	return func(ctx context.Context, _ *upstream.Request) (*upstream.Response, error) {
-		select {
-		case resp := <-answer:
-			return resp, nil
-		case <-ctx.Done():
-			return nil, &upstream.Error{Service: "users", Code: upstream.Cancelled, Cause: ctx.Err()}
-		}
-	}
-}
-
-func TestOneCallForAll(t *testing.T) {
-	within(t, Config{}, func(t *testing.T, cache *Cache) {
-		answer := make(chan *upstream.Response)
-		o := &origin{answer: slow(answer)}
-		c := cache.Wrap(o)
-		var all sync.WaitGroup
-		for range 10 {
-			waiting := c.Start(t.Context(), shared())
-			all.Go(func() {
-				if resp, err := waiting.Wait(); err != nil || string(resp.Body) != "one" {
-					t.Errorf("%+v, %v", resp, err)
-				}
-			})
-		}
-		answer <- &upstream.Response{Status: 404, Body: []byte("one")} // need not be one that is kept
-		all.Wait()
-		if o.calls.Load() != 1 || o.ended.Load() != 1 {
-			t.Errorf("%d calls, %d ended", o.calls.Load(), o.ended.Load())
-		}
-	})
-}
-
-func TestWhoeverBeganMayLeave(t *testing.T) {
-	for name, leave := range map[string]func(cancel context.CancelFunc, first upstream.Pending){
-		"by cancelling":     func(_ context.CancelFunc, first upstream.Pending) { first.Cancel() },
-		"with its context":  func(cancel context.CancelFunc, first upstream.Pending) { cancel(); _, _ = first.Wait() },
-		"twice":             func(_ context.CancelFunc, first upstream.Pending) { first.Cancel(); first.Cancel() },
-		"after its timeout": func(_ context.CancelFunc, first upstream.Pending) { _, _ = first.Wait() },
-	} {
-		t.Run(name, func(t *testing.T) {
-			within(t, Config{}, func(t *testing.T, cache *Cache) {
-				answer := make(chan *upstream.Response)
-				o := &origin{answer: slow(answer)}
-				c := cache.Wrap(o)
-				ctx, cancel := context.WithCancel(t.Context())
-				defer cancel()
-				hurried := shared()
-				hurried.Timeout = time.Second
-				first := c.Start(ctx, hurried)
-				second := c.Start(t.Context(), shared())
-				leave(cancel, first)
-				go func() { answer <- &upstream.Response{Status: 200} }()
-				if resp, err := second.Wait(); err != nil || resp.Status != 200 {
-					t.Errorf("%+v, %v", resp, err)
-				}
-				if o.calls.Load() != 1 {
-					t.Errorf("%d calls", o.calls.Load())
-				}
-			})
-		})
-	}
-}
-
-func TestTheLastOneOutEndsTheCall(t *testing.T) {
-	within(t, Config{}, func(t *testing.T, cache *Cache) {
-		o := &origin{answer: slow(nil)}
-		c := cache.Wrap(o)
-		first, second := c.Start(t.Context(), shared()), c.Start(t.Context(), shared())
-		first.Cancel()
-		synctest.Wait()
-		if o.ended.Load() != 0 {
-			t.Fatal("the call ended though one waits")
-		}
-		second.Cancel()
-		synctest.Wait()
-		if o.ended.Load() != 1 {
-			t.Fatal("the call goes on though nobody waits")
-		}
-		late := c.Start(t.Context(), shared()) // must not join what is being cancelled
-		if o.calls.Load() != 2 {
-			t.Error("it joined an abandoned call")
-		}
-		late.Cancel()
-		synctest.Wait()
-	})
-}
-
-// The one who begins a call has a time-out of its own; the call has not.
-func TestTheCallIsNotHurried(t *testing.T) {
-	within(t, Config{}, func(t *testing.T, cache *Cache) {
-		o := &origin{answer: func(ctx context.Context, req *upstream.Request) (*upstream.Response, error) {
-			if _, bounded := ctx.Deadline(); bounded || req.Timeout != 0 {
-				t.Errorf("it has %v", req.Timeout)
-			}
-			return ok(nil)(ctx, req)
-		}}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		hurried := shared()
-		hurried.Timeout = time.Second
-		if _, err := cache.Wrap(o).Start(ctx, hurried).Wait(); err != nil {
-			t.Error(err)
-		}
-		if hurried.Timeout != time.Second {
-			t.Error("the request was changed")
-		}
-	})
-}
-
-func TestAFollowersDeadlineHolds(t *testing.T) {
-	within(t, Config{}, func(t *testing.T, cache *Cache) {
-		o := &origin{answer: slow(nil)}
-		c := cache.Wrap(o)
-		first := c.Start(t.Context(), shared())
-		defer synctest.Wait()
-		defer first.Cancel()
-		hurried := shared()
-		hurried.Timeout = 100 * time.Millisecond
-		begun := time.Now()
-		_, err := c.Start(t.Context(), hurried).Wait()
-		var failed *upstream.Error
-		if !errors.As(err, &failed) || failed.Code != upstream.Timeout || failed.Service != "users" {
-			t.Errorf("error is %v", err)
-		}
-		if waited := time.Since(begun); waited != 100*time.Millisecond {
-			t.Errorf("it waited for %v", waited)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		leaving := c.Start(ctx, shared())
-		cancel()
-		if _, err := leaving.Wait(); !errors.As(err, &failed) || failed.Code != upstream.Cancelled {
-			t.Errorf("error is %v", err)
-		}
-	})
-}
-
-// A plan may call shared what its service calls private: the service is heeded.
-func TestAPrivateAnswerIsNotHandedRound(t *testing.T) {
-	for name, header := range map[string]http.Header{
-		"private":   {"Cache-Control": {"private"}},
-		"no-store":  {"Cache-Control": {"no-store"}},
-		"malformed": {"Cache-Control": {"private max-age"}},
-		"a cookie":  {"Set-Cookie": {"a=b"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			within(t, Config{}, func(t *testing.T, cache *Cache) {
-				var n atomic.Int32
-				o := &origin{answer: func(context.Context, *upstream.Request) (*upstream.Response, error) {
-					time.Sleep(time.Second)
-					return &upstream.Response{Status: 200, Header: fields(header), Body: fmt.Append(nil, n.Add(1))}, nil
-				}}
-				c := cache.Wrap(o)
-				first, second := c.Start(t.Context(), shared()), c.Start(t.Context(), shared())
-				a, _ := first.Wait()
-				b, _ := second.Wait()
-				if string(a.Body) == string(b.Body) || o.calls.Load() != 2 || o.ended.Load() != 2 {
-					t.Errorf("%s and %s in %d calls", a.Body, b.Body, o.calls.Load())
-				}
-			})
-		})
-	}
-}
-
 func TestMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tel := telemetry.Discard()
@@ -465,14 +302,22 @@ func TestMetrics(t *testing.T) {
 		for range 3 {
 			ask(t, c, shared())
 		}
+		own := &upstream.Request{Path: "/books/1", Reads: true}
+		both = []upstream.Pending{c.Start(t.Context(), own), c.Start(t.Context(), own)}
+		for _, p := range both {
+			_, _ = p.Wait()
+		}
 		want := `
+# HELP httpcache_joined_total Reading calls other than shared ones that waited for an identical one under way.
+# TYPE httpcache_joined_total counter
+httpcache_joined_total 1
 # HELP httpcache_lookups_total Shared calls by whether a kept answer served (hit), someone else's call (joined) or neither (miss).
 # TYPE httpcache_lookups_total counter
 httpcache_lookups_total{result="hit"} 3
 httpcache_lookups_total{result="joined"} 1
 httpcache_lookups_total{result="miss"} 1
 `
-		if err := testutil.GatherAndCompare(tel.Metrics, strings.NewReader(want), "httpcache_lookups_total"); err != nil {
+		if err := testutil.GatherAndCompare(tel.Metrics, strings.NewReader(want), "httpcache_lookups_total", "httpcache_joined_total"); err != nil {
 			t.Error(err)
 		}
 	})
@@ -531,23 +376,5 @@ func TestBeforeAService(t *testing.T) {
 	}
 	if pool.Unfinished() != 0 {
 		t.Errorf("%d calls are unfinished", pool.Unfinished())
-	}
-}
-
-func BenchmarkHit(b *testing.B) {
-	cache := New(Config{}, telemetry.Discard())
-	defer cache.Close()
-	header := public.Clone()
-	for i := range 8 {
-		header[fmt.Sprintf("X-%d", i)] = []string{"value"}
-	}
-	c := cache.Wrap(&origin{answer: ok(header)})
-	ctx := context.Background()
-	req := shared()
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := c.Start(ctx, req).Wait(); err != nil {
-			b.Fatal(err)
-		}
 	}
 }

@@ -6,29 +6,42 @@ import (
 	"time"
 )
 
-// control is what a Cache-Control header says about a response, as far as this
-// cache heeds it.
+// control is what a Cache-Control header says about a response, as far as
+// anything here heeds it.
 type control struct {
 	public, private, noStore, noCache bool
+	mustRevalidate, noTransform       bool
 	maxAge, sMaxAge                   time.Duration // -1: not said
+	whileRevalidate, ifError          time.Duration // RFC 5861; -1: not said
 }
+
+// silent is what no Cache-Control header says.
+var silent = control{maxAge: -1, sMaxAge: -1, whileRevalidate: -1, ifError: -1}
 
 // parseControl reads all Cache-Control lines of a response (RFC 9111 §5.2). It
 // is strict: what is malformed, or says an age twice, is no permission to keep
 // anything (§4.2.1 allows to treat such a response as stale). Directives that it
 // does not know are skipped, as they must be.
 func parseControl(lines []string) (c control, ok bool) {
-	c.maxAge, c.sMaxAge = -1, -1
+	c = silent
 	for _, line := range lines {
-		for rest := line; rest != ""; {
-			var name, argument string
-			var given bool
-			if name, argument, given, rest, ok = directive(rest); !ok || !c.take(name, argument, given) {
-				return control{}, false
-			}
+		if !c.read(line) {
+			return control{}, false
 		}
 	}
 	return c, true
+}
+
+// read takes one more line. Where it is not ok, nothing that c says counts.
+func (c *control) read(line string) bool {
+	for rest := line; rest != ""; {
+		var name, argument string
+		var given, ok bool
+		if name, argument, given, rest, ok = directive(rest); !ok || !c.take(name, argument, given) {
+			return false
+		}
+	}
+	return true
 }
 
 // take notes one directive. The forms of private and no-cache that name fields
@@ -43,10 +56,18 @@ func (c *control) take(name, argument string, given bool) bool {
 		c.noStore = true
 	case "no-cache":
 		c.noCache = true
+	case "must-revalidate":
+		c.mustRevalidate = true
+	case "no-transform":
+		c.noTransform = true
 	case "max-age":
 		return given && age(&c.maxAge, argument)
 	case "s-maxage":
 		return given && age(&c.sMaxAge, argument)
+	case "stale-while-revalidate":
+		return given && age(&c.whileRevalidate, argument)
+	case "stale-if-error":
+		return given && age(&c.ifError, argument)
 	}
 	return true
 }

@@ -11,7 +11,7 @@ import (
 
 func TestParseControl(t *testing.T) {
 	said := func(change func(*control)) control {
-		c := control{maxAge: -1, sMaxAge: -1}
+		c := silent
 		change(&c)
 		return c
 	}
@@ -28,10 +28,15 @@ func TestParseControl(t *testing.T) {
 		{"max-age=99999999999999999999", said(func(c *control) { c.maxAge = math.MaxInt32 * time.Second }), true},
 		{" , public ,, max-age=0 ,", said(func(c *control) { c.public, c.maxAge = true, 0 }), true},
 		{`private="x, public", no-cache="set-cookie", no-store`, said(func(c *control) { c.private, c.noCache, c.noStore = true, true, true }), true},
-		{`community="UCI, max-age=5", stale-if-error=60`, said(func(*control) {}), true},
+		{`community="UCI, max-age=5", immutable`, said(func(*control) {}), true},
+		{"Must-Revalidate, no-transform", said(func(c *control) { c.mustRevalidate, c.noTransform = true, true }), true},
+		{"stale-while-revalidate=30|stale-if-error=60", said(func(c *control) { c.whileRevalidate, c.ifError = 30*time.Second, time.Minute }), true},
 		{"", said(func(*control) {}), true},
 		{"max-age=60, max-age=60", control{}, false},
 		{"max-age=60|max-age=5", control{}, false},
+		{"stale-if-error=60, stale-if-error=60", control{}, false},
+		{"max-age=60, stale-while-revalidate", control{}, false},
+		{"max-age=60, stale-if-error=soon", control{}, false},
 		{"public, max-age", control{}, false},
 		{"public, max-age=", control{}, false},
 		{"public, max-age=-1", control{}, false},
@@ -61,6 +66,7 @@ func TestParseControl(t *testing.T) {
 func FuzzParseControl(f *testing.F) {
 	for _, seed := range []string{
 		"public, max-age=60", `private="a, b", s-maxage=1`, ",,", "no-store", `x="\"",no-cache`, "max-age=1,max-age=2", "a=b=c",
+		"must-revalidate, no-transform, stale-while-revalidate=1, stale-if-error=2",
 	} {
 		f.Add(seed)
 	}
@@ -85,7 +91,7 @@ func FuzzParseControl(f *testing.F) {
 				t.Fatalf("%q: no-store is %v", line, whole.noStore)
 			}
 		}
-		if whole.maxAge < -1 || whole.sMaxAge < -1 {
+		if min(whole.maxAge, whole.sMaxAge, whole.whileRevalidate, whole.ifError) < -1 {
 			t.Fatalf("%q: %+v", line, whole)
 		}
 	})

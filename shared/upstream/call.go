@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -36,7 +37,7 @@ type call struct {
 
 	exchange *http1.Exchange // HTTP/1.1
 	request  http1.Request
-	fields   [4]http1.Field // room for what most requests have
+	fields   [5]http1.Field // room for what most requests have
 
 	cancel    context.CancelFunc // of other carriers
 	done      chan struct{}
@@ -110,13 +111,17 @@ func requestTarget(prefix, path, query string) string {
 }
 
 // header is the caller's, less what the service's own and the request's names
-// stand for.
+// stand for, and how long the answer is waited for, as of now.
 func (c *call) header() http1.Fields {
 	h := http1.Fields(c.fields[:0])
 	for _, f := range c.req.Header {
 		if !c.service.sets(f.Name) && !names(f.Name) {
 			h = append(h, f)
 		}
+	}
+	if name := c.service.config.DeadlineHeader; name != "" {
+		left := max(time.Until(c.deadline), 0)
+		h = append(h, http1.Field{Name: name, Value: strconv.FormatInt(left.Milliseconds(), 10)})
 	}
 	return c.names(h)
 }

@@ -1,15 +1,18 @@
 package upstream
 
 import (
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/triptych-bff/triptych/shared/config"
+	"github.com/triptych-bff/triptych/shared/internal/managed"
 	"github.com/triptych-bff/triptych/shared/resilience"
 )
 
@@ -33,6 +36,8 @@ type Config struct {
 	Headers map[string]string        `config:"headers" doc:"Headers that every request to the service carries."`
 	Secrets map[string]config.Secret `config:"secrets" doc:"Headers that every request carries and whose values are secret, such as an API key."`
 
+	DeadlineHeader string `config:"deadline_header" doc:"Header in which every call of an HTTP service says how many milliseconds its answer is still waited for, as a whole number. Empty sends none. What is passed through has none: only its head is waited for. gRPC says it by itself."`
+
 	Breaker resilience.BreakerConfig `config:"breaker" doc:"When the service counts as failing and is not called."`
 }
 
@@ -49,11 +54,17 @@ func (c Config) Validate(check *config.Check) {
 		if c.HTTP2 {
 			check.Fault("http2", "is for an url; gRPC always speaks it")
 		}
+		if c.DeadlineHeader != "" {
+			check.Fault("deadline_header", "is for an url; gRPC always says it (grpc-timeout)")
+		}
 		if err := checkAddress(c.GRPC); err != "" {
 			check.Fault("grpc", "%s", err)
 		}
 	}
 	c.validateLimits(check)
+	if c.DeadlineHeader != "" {
+		c.validateDeadlineHeader(check)
+	}
 	for name, value := range c.Headers {
 		validateHeader(check, "headers."+name, name, value)
 	}
@@ -103,6 +114,33 @@ func validateHeader(check *config.Check, key, name, value string) {
 		check.Fault(key, "is set by the gateway itself")
 	case !printable(value):
 		check.Fault(key, "has a character that no header value may have (RFC 9110 §5.5)")
+	}
+}
+
+// validateDeadlineHeader keeps the header apart from all that is set otherwise.
+func (c Config) validateDeadlineHeader(check *config.Check) {
+	const key = "deadline_header"
+	name := http.CanonicalHeaderKey(c.DeadlineHeader)
+	same := func(other string) bool { return http.CanonicalHeaderKey(other) == name }
+	validateHeader(check, key, c.DeadlineHeader, "")
+	switch {
+	case names(name) || taken(name) || managed.New().Has(name):
+		check.Fault(key, "is a header that says something else")
+	case slices.ContainsFunc(slices.Collect(maps.Keys(c.Headers)), same):
+		check.Fault(key, "stands in headers, too")
+	case slices.ContainsFunc(slices.Collect(maps.Keys(c.Secrets)), same):
+		check.Fault(key, "stands in secrets, too")
+	}
+}
+
+// taken are headers that have a meaning of their own on the way to a service.
+func taken(canonical string) bool {
+	switch canonical {
+	case "Accept", "Accept-Encoding", "Authorization", "Content-Encoding", "Content-Type", "Cookie", "Proxy-Authenticate",
+		"Proxy-Authorization", "Range", "User-Agent", "Via":
+		return true
+	default:
+		return false
 	}
 }
 

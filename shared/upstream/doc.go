@@ -17,7 +17,9 @@
 // trace on. It is tried once; only one that changes nothing is sent once more,
 // where its connection turns out to have ended. Its answer is bounded by
 // MaxResponse; a stream is bounded by time only: it may be of any length, but not
-// stall.
+// stall. What remains of a call's time is sent along: gRPC does so itself
+// (grpc-timeout), and an HTTP service is told in the header that its
+// configuration names.
 //
 // Not here yet: retries, hedging and balancing over several addresses of an
 // HTTP service, and client certificates.

@@ -169,6 +169,15 @@ func TestConfig(t *testing.T) {
 			"headers.Host: is set by the gateway itself", "headers.a b: is no header name (RFC 9110 §5.1)",
 			"headers.X-A: has a character that no header value may have (RFC 9110 §5.5)",
 		}},
+		{"a deadline header", "{url: 'http://u', deadline_header: X-Deadline-Ms}", nil},
+		{"a deadline header of gRPC", "{grpc: 'u:1', deadline_header: X-Deadline-Ms}", []string{"deadline_header: is for an url; gRPC always says it (grpc-timeout)"}},
+		{"a deadline header that is none", "{url: 'http://u', deadline_header: 'a b'}", []string{"deadline_header: is no header name (RFC 9110 §5.1)"}},
+		{"a deadline header of the connection", "{url: 'http://u', deadline_header: keep-alive}", []string{"deadline_header: is set by the gateway itself"}},
+		{"the trace as deadline header", "{url: 'http://u', deadline_header: traceparent}", []string{"deadline_header: is a header that says something else"}},
+		{"a managed deadline header", "{url: 'http://u', deadline_header: X-Forwarded-For}", []string{"deadline_header: is a header that says something else"}},
+		{"a deadline header for credentials", "{url: 'http://u', deadline_header: authorization}", []string{"deadline_header: is a header that says something else"}},
+		{"a deadline header that is set", "{url: 'http://u', deadline_header: X-a, headers: {x-A: b}}", []string{"deadline_header: stands in headers, too"}},
+		{"a deadline header that is secret", "{url: 'http://u', deadline_header: X-a, secrets: {x-A: {env: KEY}}}", []string{"deadline_header: stands in secrets, too"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var c Config

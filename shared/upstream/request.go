@@ -32,6 +32,11 @@ type Request struct {
 	// deadline bound it as well: the earliest holds. Zero adds no bound.
 	Timeout time.Duration
 
+	// Reads says that the call changes nothing, so that calls of one caller that
+	// are identical and under way at once may be made once. The zero value is made
+	// on its own.
+	Reads bool
+
 	// Shared says that the answer is the same whoever asks, so that one answer
 	// may serve several callers at once and be kept. The zero value shares nothing.
 	Shared bool
@@ -41,7 +46,7 @@ type Request struct {
 // it, and nothing of it is used again unless it is released.
 type Response struct {
 	Status int          // HTTP; for gRPC the HTTP mapping of the status (google/rpc/code.proto)
-	Header http1.Fields // HTTP headers, or gRPC metadata; may be nil
+	Header http1.Fields // HTTP headers with all lines of each, or gRPC metadata; stay when the body is released; may be nil
 	Body   []byte       // as received; for gRPC the message as JSON, or nil where the status is not OK
 	Detail string       // the gRPC status message: for the log, never for clients
 
@@ -49,7 +54,8 @@ type Response struct {
 }
 
 // Release gives the body's memory back, for another answer. Whoever alone holds
-// the response may call it, and uses neither Body nor a piece of it afterwards.
+// the response may call it, and uses neither Body nor a piece of it afterwards;
+// Header is no piece of it, and stays.
 // Nobody has to.
 func (r *Response) Release() {
 	if r.answer != nil {

@@ -47,6 +47,7 @@ func newService(p *Pool, name string, c Config, files *protojson.Files) (*Servic
 	}
 	slices.SortFunc(s.static, func(a, b http1.Field) int { return strings.Compare(a.Name, b.Name) })
 	var err, err2 error
+	s.config.DeadlineHeader = http.CanonicalHeaderKey(c.DeadlineHeader)
 	s.streamLines, err = http1.Prepare(s.static)
 	s.callLines, err2 = http1.Prepare(s.withDefaults())
 	return s, errors.Join(err, err2)
@@ -64,8 +65,12 @@ func (s *Service) withDefaults() http1.Fields {
 	return all
 }
 
-// sets is whether the configuration sets a header.
+// sets is whether the service's own configuration sets a header: what callers and
+// clients say in it is left out.
 func (s *Service) sets(header string) bool {
+	if own := s.config.DeadlineHeader; own != "" && strings.EqualFold(own, header) {
+		return true
+	}
 	return slices.ContainsFunc(s.static, func(f http1.Field) bool { return f.Is(header) })
 }
 
