@@ -18,7 +18,7 @@ func (c *compiler) change() {
 	unsafe := -1
 	for i, call := range c.order {
 		switch {
-		case !call.unsafe():
+		case !call.changes:
 		case unsafe >= 0:
 			c.fault(call.place(), "an endpoint has one call that changes something, and there is %s", c.order[unsafe].place())
 		default:
@@ -40,7 +40,10 @@ func (c *compiler) change() {
 	}
 	shown := false
 	for i := range c.plan.parts {
-		if p := &c.plan.parts[i]; !p.omit {
+		if p := &c.plan.parts[i]; !p.otherwise.optional {
+			if p.merge.canFail() {
+				c.fault("part \""+p.name+"\"", "its merge could still fail when the change is made; make it aggregation.Omit")
+			}
 			shown = c.before(unsafe, p) || shown
 		}
 	}
@@ -50,31 +53,37 @@ func (c *compiler) change() {
 }
 
 // before puts the calls of a required part before the unsafe one, unless they
-// are it: then the part is its own. What needs its answer cannot come before it.
+// are it: then the part is its own. What needs its answer cannot come before it, and
+// is only allowed where it may be lacking in the change's own part.
 func (c *compiler) before(unsafe int, p *part) (own bool) {
-	calls := []int{p.call}
-	if p.join != nil {
-		calls = append(calls, p.join.from)
+	c.precedes(unsafe, p, p.call, true)
+	j := p.join
+	if j == nil {
+		return p.call == unsafe
 	}
-	for _, i := range calls {
-		dependents := &c.plan.calls[i].dependents
-		switch {
-		case i == unsafe:
-			own = true
-		case c.follows(i, unsafe):
-			c.fault("part \""+p.name+"\"", "comes after the change and could still fail; make it aggregation.Omit")
-		case !slices.Contains(*dependents, unsafe):
-			*dependents = append(*dependents, unsafe)
-			c.plan.calls[unsafe].needs++
-		}
+	if !j.optional || p.call != unsafe {
+		c.precedes(unsafe, p, j.from, !j.optional)
 	}
-	return own
+	return p.call == unsafe || j.from == unsafe && !j.optional
+}
+
+// precedes has the unsafe call wait for another one of a part.
+func (c *compiler) precedes(unsafe int, p *part, i int, fails bool) {
+	dependents := &c.plan.calls[i].dependents
+	switch {
+	case i == unsafe:
+	case c.follows(i, unsafe):
+		c.fault("part \""+p.name+"\"", "comes after the change and could still fail; make it aggregation.Omit")
+	case !slices.ContainsFunc(*dependents, func(e edge) bool { return e.to == unsafe }):
+		*dependents = append(*dependents, edge{to: unsafe, fails: fails})
+		c.plan.calls[unsafe].needs++
+	}
 }
 
 // follows says whether call i waits, directly or not, for another one.
 func (c *compiler) follows(i, other int) bool {
-	return slices.ContainsFunc(c.plan.calls[other].dependents, func(next int) bool {
-		return next == i || c.follows(i, next)
+	return slices.ContainsFunc(c.plan.calls[other].dependents, func(next edge) bool {
+		return next.to == i || c.follows(i, next.to)
 	})
 }
 
@@ -93,7 +102,17 @@ func (c *call) outcome(err error) *problem.Problem {
 	if c.unsafe && sent(err) {
 		return unknown(err)
 	}
-	return upstream.Problem(err)
+	p := upstream.Problem(err)
+	if p.Kind == problem.BadRequest && refused(err) && !c.given {
+		return problem.BadUpstream.Wrap(err, "") // a service gave the value that makes no request
+	}
+	return p
+}
+
+// refused says whether the request was none, and so was not sent.
+func refused(err error) bool {
+	var failed *upstream.Error
+	return errors.As(err, &failed) && failed.Code == upstream.BadRequest
 }
 
 // nonsense is what the client is told of an answer that cannot be used.
@@ -107,7 +126,7 @@ func (c *call) nonsense(err error) *problem.Problem {
 // sent says whether the service may have received the request.
 func sent(err error) bool {
 	var failed *upstream.Error
-	return !errors.As(err, &failed) || !failed.Unsent
+	return !errors.As(err, &failed) || !failed.Unsent && !refused(err)
 }
 
 // unknown is the problem of a change that was begun and whose end nobody knows.

@@ -128,7 +128,7 @@ func TestAChangeThatIsRefused(t *testing.T) {
 		http.StatusPaymentRequired: problem.PaymentRequired, http.StatusForbidden: problem.Forbidden,
 		http.StatusNotFound: problem.NotFound, http.StatusConflict: problem.Conflict,
 		http.StatusPreconditionFailed: problem.Conflict, http.StatusTooManyRequests: problem.Overloaded,
-		http.StatusUnauthorized: problem.BadUpstream, http.StatusSeeOther: problem.OutcomeUnknown,
+		http.StatusUnauthorized: problem.Unauthenticated, http.StatusSeeOther: problem.OutcomeUnknown,
 		http.StatusServiceUnavailable:  problem.OutcomeUnknown,
 		http.StatusInternalServerError: problem.OutcomeUnknown, http.StatusGatewayTimeout: problem.OutcomeUnknown,
 	} {
@@ -307,7 +307,7 @@ func TestFaultsOfAChange(t *testing.T) {
 		`compose could still fail`:                 {Route: "POST /x", Compose: none, Parts: good.Parts},
 	} {
 		e.Policy, e.Budget = "member", time.Second
-		_, err := Compile(e, w.lookup)
+		_, err := Compile(e, env(w.lookup))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}

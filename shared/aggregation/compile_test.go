@@ -43,7 +43,7 @@ func TestFaultsOfATable(t *testing.T) {
 		`an empty aggregation.Value`:                               from(users.Get("/x/{}", Value{})),
 	} {
 		e.Route, e.Policy, e.Budget = "GET /x", "member", time.Second
-		_, err := Compile(e, w.lookup)
+		_, err := Compile(e, env(w.lookup))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
@@ -51,7 +51,7 @@ func TestFaultsOfATable(t *testing.T) {
 }
 
 func TestAllFaultsAtOnce(t *testing.T) {
-	_, err := Compile(Endpoint{Route: "FETCH /x"}, newWorld(t).lookup)
+	_, err := Compile(Endpoint{Route: "FETCH /x"}, env(newWorld(t).lookup))
 	for _, want := range []string{"route:", "policy:", "budget:", "parts:"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in %v", want, err)
@@ -67,9 +67,24 @@ func TestAServiceThatIsNotConfigured(t *testing.T) {
 		{Name: "orders", From: orders.Get("/orders")},
 		{Name: "more", From: orders.Get("/more")},
 	}}
-	_, err := Compile(e, w.lookup)
+	_, err := Compile(e, env(w.lookup))
 	var absent *NotConfigured
 	if !errors.As(err, &absent) || len(absent.Services) != 1 || absent.Services[0] != "orders" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestAMaskOfAnyMember is checked as far as a schema tells.
+func TestAMaskOfAnyMember(t *testing.T) {
+	w := newWorld(t)
+	w.books(func(string) string { return `{"books":[{"id":"b","title":"Emma"}]}` })
+	found := shelf.Call("BatchGetBooks", nil)
+	p := w.compile(Endpoint{Parts: []Part{{Name: "x", From: found, Mask: `{books[]{-id}}`}, {Name: "y", From: found, Mask: `{*}`}}})
+	if got := parts(mustRun(t, p, ada())); got != `{"x":{"books":[{"title":"Emma","copies":"0"}]},"y":{"books":[{"id":"b","title":"Emma","copies":"0"}]}}` {
+		t.Error(got)
+	}
+	_, err := Compile(Endpoint{Route: "GET /x", Policy: "p", Budget: time.Second, Parts: []Part{{Name: "x", From: found, Mask: `{books[]{-isbn}}`}}}, env(w.lookup))
+	if err == nil || !strings.Contains(err.Error(), "isbn") {
+		t.Error(err)
 	}
 }

@@ -20,6 +20,8 @@ func (c *call) refusal(response *upstream.Response) *problem.Problem {
 	switch response.Status {
 	case http.StatusNotFound, http.StatusGone:
 		return problem.NotFound.Wrap(cause, "")
+	case http.StatusUnauthorized:
+		return problem.Unauthenticated.Wrap(cause, "A service that this answer needs wants to know better who you are.")
 	case http.StatusForbidden:
 		return problem.Forbidden.Wrap(cause, "")
 	case http.StatusTooManyRequests:
@@ -27,12 +29,6 @@ func (c *call) refusal(response *upstream.Response) *problem.Problem {
 	}
 	if c.unsafe {
 		return refusedChange(response.Status, cause)
-	}
-	switch response.Status {
-	case http.StatusServiceUnavailable:
-		return problem.Overloaded.Wrap(cause, "")
-	case http.StatusGatewayTimeout:
-		return problem.UpstreamTimeout.Wrap(cause, "")
 	}
 	return problem.BadUpstream.Wrap(cause, "")
 }

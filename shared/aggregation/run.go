@@ -3,14 +3,13 @@ package aggregation
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"runtime/debug"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/triptych-bff/triptych/shared/identity"
 	"github.com/triptych-bff/triptych/shared/problem"
@@ -23,7 +22,13 @@ type Input struct {
 	Identity *identity.Identity       // nil for an anonymous caller
 	Param    func(name string) string // a parameter of the route's path; nil where the route has none
 	RawQuery string
+	Header   http.Header
 	Body     []byte // of the request, valid JSON; nil where it has none
+
+	// Repair makes a link that fetches only this part; nil makes none.
+	Repair func(part string) string
+	// Timing has the time of each part measured.
+	Timing bool
 }
 
 // Run makes the answer. The error is a [problem.Problem]: a required part could
@@ -32,9 +37,14 @@ type Input struct {
 // the context that it runs in is over. Only an unsafe call that has begun goes on
 // to its end within the budget, also when the client leaves.
 func (p *Plan) Run(ctx context.Context, in Input) (*Answer, error) {
+	return p.run(ctx, in, nil)
+}
+
+func (p *Plan) run(ctx context.Context, in Input, send func(Section) error) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.budget)
 	defer cancel()
 	r := newRun(ctx, p, in)
+	r.send = send
 	defer r.end()
 	r.begin()
 	for r.open > 0 && r.fatal == nil {
@@ -55,40 +65,48 @@ type run struct {
 	ctx     context.Context
 	plan    *Plan
 	in      Input
+	begun   time.Time
 	query   url.Values // of the request, parsed when first used
 	values  values     // by slot; nil while not known, or where there is none
 	results chan result
 	calls   []progress
 	parts   []piece
-	shown   []byte           // the parts' JSON, in order of arrival
-	room    *[]byte          // which shown was made in
-	open    int              // parts that are neither in shown nor missing
-	started []int            // calls that nobody waits for yet
-	apart   int              // calls that a goroutine waits for
-	fatal   *problem.Problem // the first required part's that is missing
+	shown   []byte               // the parts' JSON, in order of arrival
+	room    *[]byte              // which shown was made in
+	merged  [][]byte             // by member, of those that have several parts; nil while nothing is merged
+	found   []projection.Capture // of the pass before
+	line    []byte               // where request targets are made
+	open    int                  // parts that are not done
+	started []int                // calls that nobody waits for yet
+	apart   int                  // calls that a goroutine waits for
+	fatal   *problem.Problem     // the first required part's that is missing
+	send    func(Section) error  // takes members as they are done; nil where nobody does
 }
 
-// progress is how far a call is.
+// progress is how far a call is. It is in when one of response, failure and skipped
+// is set.
 type progress struct {
 	waiting  int  // how many of the calls that it waits for are not in
 	begun    bool // it was started
+	skips    bool // one that it waits for was skipped, and so is this one
+	skipped  bool // it was not to be made
 	pending  upstream.Pending
 	release  func() // of its lifetime
 	response *upstream.Response
-	failure  *failure // one of the two is set when the call is in
+	failure  *failure
+	spans    [][]projection.Span // what joins use of the answer, by capture
+	items    *items              // of a call that is made for each element
 }
 
-// piece is how far a part is: it is in run.shown when it lacks nothing and is
-// not missing.
-type piece struct {
-	lacking  int // how many of its calls are not in
-	missing  *failure
-	from, to int // where in run.shown
-}
+// asked is whether there is an answer that somebody was asked for.
+func (p *progress) asked() bool { return p.response != nil && (p.begun || p.items != nil) }
+
+func (p *progress) in() bool { return p.response != nil || p.failure != nil || p.skipped }
 
 // result is what became of a call.
 type result struct {
 	call     int
+	item     int // which request of a call that is made for each element
 	response *upstream.Response
 	err      error
 }
@@ -101,13 +119,14 @@ type failure struct {
 
 func newRun(ctx context.Context, p *Plan, in Input) *run {
 	r := &run{
-		ctx: ctx, plan: p, in: in,
+		ctx: ctx, plan: p, in: in, begun: p.env.Now(),
 		values:  make(values, len(p.inputs)),
-		results: make(chan result, len(p.calls)), // a late answer finds room, and nobody waits for it
+		results: make(chan result, p.room), // a late answer finds room, and nobody waits for it
 		calls:   make([]progress, len(p.calls)),
 		parts:   make([]piece, len(p.parts)),
 		room:    room(),
 		open:    len(p.parts),
+		started: make([]int, 0, len(p.calls)),
 	}
 	r.shown = *r.room
 	for i := range p.calls {
@@ -119,26 +138,40 @@ func newRun(ctx context.Context, p *Plan, in Input) *run {
 	return r
 }
 
-// begin starts the calls that wait for no other.
+// begin starts the calls that wait for no other. What the request alone decides not
+// to be made is skipped before: it does not fail with what it would have used.
 func (r *run) begin() {
 	for i := range r.plan.calls {
-		if r.fatal == nil && r.plan.calls[i].needs == 0 {
+		if c := &r.plan.calls[i]; c.when != nil && c.when.early && c.needs >= 0 && !r.calls[i].in() && r.fatal == nil {
+			r.decide(i)
+		}
+	}
+	for i := range r.plan.calls {
+		if r.fatal == nil && r.plan.calls[i].needs == 0 && !r.calls[i].in() {
 			r.start(i)
 		}
 	}
 }
 
 // start begins a call whose inputs are all in. Where there is nothing to ask,
-// its answer is null.
+// its answer is null. What the request alone decides is asked again: a call that was
+// skipped may be followed by one of which begin has not decided yet.
 func (r *run) start(i int) {
 	c := &r.plan.calls[i]
+	if c.when != nil && !c.when.perItem && !r.decide(i) {
+		return
+	}
+	if c.perItem != nil {
+		r.startItems(i)
+		return
+	}
 	req, err := r.request(c)
 	if c.unsafe && err == nil {
 		err = r.ctx.Err() // which its own context does not tell
 	}
 	switch {
 	case errors.Is(err, errNothingToAsk) && !c.unsafe:
-		r.settle(i, &upstream.Response{Status: http.StatusOK, Body: []byte("null")}, nil)
+		r.arrive(result{call: i, response: &upstream.Response{Status: http.StatusOK, Body: null}})
 	case err != nil:
 		r.settle(i, nil, &failure{c.service, problem.From(err)})
 	default:
@@ -149,6 +182,8 @@ func (r *run) start(i int) {
 	}
 }
 
+var null = []byte("null")
+
 // next takes in what comes next. Of several calls under way each has a goroutine
 // that reads its answer: one that is left in its connection while another is
 // awaited could fill that, stand still and miss its deadline.
@@ -157,11 +192,7 @@ func (r *run) next() {
 		r.arrive(r.await(i))
 		return
 	}
-	for _, i := range r.started {
-		go func() { r.results <- r.await(i) }()
-	}
-	r.apart += len(r.started)
-	r.started = r.started[:0]
+	r.part()
 	select {
 	case done := <-r.results:
 		r.apart--
@@ -169,6 +200,15 @@ func (r *run) next() {
 	case <-r.ctx.Done():
 		r.expire()
 	}
+}
+
+// part gives each call under way a goroutine that reads its answer.
+func (r *run) part() {
+	for _, i := range r.started {
+		go func() { r.results <- r.await(i) }()
+	}
+	r.apart += len(r.started)
+	r.started = r.started[:0]
 }
 
 // here takes a call that needs no goroutine: it is in, or the only one under way.
@@ -187,15 +227,19 @@ func (r *run) here() (call int, ok bool) {
 // await waits for a call. A panic while an answer is decoded ends the call, not
 // the process.
 func (r *run) await(i int) (done result) {
-	done.call = i
 	defer r.calls[i].release()
+	done.call = i
+	done.response, done.err = wait(r.calls[i].pending)
+	return done
+}
+
+func wait(pending upstream.Pending) (response *upstream.Response, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			done.err = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
+			err = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
 		}
 	}()
-	done.response, done.err = r.calls[i].pending.Wait()
-	return done
+	return pending.Wait()
 }
 
 // end gives up what was started and not waited for, and gives back the memory of
@@ -209,6 +253,7 @@ func (r *run) end() {
 		if response := r.calls[i].response; response != nil {
 			response.Release()
 		}
+		r.calls[i].items.release()
 	}
 	if r.plan.compose == nil { // which may keep what it was shown
 		*r.room = r.shown
@@ -216,258 +261,187 @@ func (r *run) end() {
 	}
 }
 
-// request is the call with its values.
-func (r *run) request(c *call) (*upstream.Request, error) {
-	for _, slot := range c.inputs {
-		if err := r.need(slot); err != nil {
-			return nil, err
-		}
-	}
-	req := c.request
-	if c.fields != nil {
-		req.Body = c.fields.appendJSON(make([]byte, 0, 128), r.values)
-	}
-	if c.request.RPC != nil {
-		return &req, nil
-	}
-	target, err := c.path.appendPath(make([]byte, 0, 128), r.values, r.plan.inputs)
-	if err != nil {
-		return nil, err
-	}
-	path := len(target)
-	if target, err = appendQuery(target, c.query, r.values, r.plan.inputs); err != nil {
-		return nil, err
-	}
-	text := string(target)
-	req.Path, req.Query = text[:path], text[path:]
-	return &req, nil
-}
-
-// errNothingToAsk says that a list of values is empty. A change of nothing is
-// refused: whoever asked for it expects something else.
-var errNothingToAsk = problem.BadRequest.New("There is nothing to do.")
-
-// need has a value ready in its slot: what comes from an answer is there, and
-// what comes from the request is read when it is first needed.
-func (r *run) need(slot int) (err error) {
-	in := &r.plan.inputs[slot]
-	switch {
-	case len(r.values[slot]) > 0:
-	case in.kind == claimValue:
-		r.values[slot], err = r.claim(in)
-	case in.kind == pathValue:
-		r.values[slot], err = quoted(r.in.Param(in.name))
-	case in.kind == queryValue:
-		r.values[slot], err = r.parameter(in.name)
-	case in.kind == bodyValue:
-		r.values[slot], err = r.fromBody(in)
-	case in.kind == eachValue:
-		err = errNothingToAsk
-	default:
-		err = problem.BadUpstream.Wrap(fmt.Errorf("%s has no %s", in.call.place(), in.path), "")
-	}
-	return err
-}
-
-func (r *run) claim(in *input) ([][]byte, error) {
-	if r.in.Identity == nil {
-		return nil, problem.Unauthenticated.New("this needs a caller")
-	}
-	found, err := in.at.Append(nil, r.in.Identity.Claims)
-	if err != nil || len(found) == 0 || isNull(found[0]) {
-		return nil, problem.Forbidden.Wrap(err, "the token has no claim "+in.name)
-	}
-	return found[:1], nil
-}
-
-func (r *run) parameter(name string) ([][]byte, error) {
-	if r.query == nil {
-		r.query, _ = url.ParseQuery(r.in.RawQuery) // what is malformed is as good as absent
-	}
-	if !r.query.Has(name) {
-		p := problem.BadRequest.New("a query parameter is missing")
-		p.Fields = []problem.Field{{Pointer: "?" + name, Detail: "is required"}}
-		return nil, p
-	}
-	return quoted(r.query.Get(name))
-}
-
-// fromBody is a value of the request's body.
-func (r *run) fromBody(in *input) ([][]byte, error) {
-	found, err := in.at.Append(nil, r.in.Body)
-	detail := ""
-	switch {
-	case err != nil:
-		detail = "cannot be read"
-	case len(found) == 0 || isNull(found[0]):
-		detail = "is required"
-	case found[0][0] == '{' || found[0][0] == '[':
-		detail = "must be a string, a number or a boolean"
-	default:
-		return found[:1], nil
-	}
-	p := problem.BadRequest.Wrap(err, "a value of the body cannot be used")
-	p.Fields = []problem.Field{{Pointer: "/" + pointer.Replace(in.path), Detail: detail}}
-	return nil, p
-}
-
-// pointer turns a path into a JSON Pointer (RFC 6901).
-var pointer = strings.NewReplacer(".", "/", "[", "/", "]", "")
-
-func quoted(s string) ([][]byte, error) {
-	b, err := json.Marshal(s)
-	return [][]byte{b}, err
-}
-
-func isNull(raw []byte) bool { return string(raw) == "null" }
-
 // arrive takes in what a call brought.
 func (r *run) arrive(done result) {
 	c := &r.plan.calls[done.call]
-	response, p := done.response, (*problem.Problem)(nil)
-	switch {
-	case done.err != nil:
-		p = c.outcome(done.err)
-	case response.Status < 200 || response.Status > 299:
-		p = c.refusal(response)
-	case response.Status == http.StatusNoContent:
-		response = &upstream.Response{Status: response.Status, Body: []byte("null")}
+	if c.perItem != nil {
+		r.arriveItem(done)
+		return
 	}
+	response, p := c.judge(done)
 	if p == nil {
-		if err := r.capture(c, response.Body); err != nil {
+		if err := r.read(done.call, response); err != nil {
 			p = c.nonsense(err)
 		}
 	}
 	if p != nil {
+		if response != nil {
+			response.Release()
+		}
 		r.settle(done.call, nil, &failure{c.service, p})
 		return
 	}
 	r.settle(done.call, response, nil)
 }
 
-// capture reads what other calls use of an answer.
-func (r *run) capture(c *call, body []byte) error {
-	for _, want := range c.captures {
-		found, err := want.path.Append(nil, body)
-		if err != nil {
-			return err
-		}
-		r.values[want.slot] = pick(found, want.most)
+// judge is the answer that can be used, or why there is none.
+func (c *call) judge(done result) (*upstream.Response, *problem.Problem) {
+	response := done.response
+	switch {
+	case done.err != nil:
+		return nil, c.outcome(done.err)
+	case response.Status < 200 || response.Status > 299:
+		return response, c.refusal(response)
+	case response.Status == http.StatusNoContent:
+		return &upstream.Response{Status: response.Status, Header: response.Header, Body: null}, nil
 	}
-	return nil
+	return response, nil
 }
 
-// pick leaves out what is null, what stands in the list already and what comes
-// after its bound.
-func pick(found [][]byte, most int) [][]byte {
-	picked := found[:0]
-	for _, raw := range found {
-		if len(picked) == most {
-			break
+// read shows the parts that are this answer, and takes from it what others use: in
+// one pass, unless there are several parts. A part that cannot be shown says nothing
+// of what others use. The error is that of an answer of which nothing can be used.
+func (r *run) read(i int, response *upstream.Response) error {
+	c := &r.plan.calls[i]
+	noted := len(c.captures) == 0
+	for _, k := range c.direct {
+		p := &r.plan.parts[k]
+		pass := p.show
+		if !noted {
+			pass = p.read
 		}
-		if !isNull(raw) && !contains(picked, raw) {
-			picked = append(picked, raw)
+		err := r.display(k, pass, response.Body)
+		if err == nil && !noted {
+			r.note(i, response.Body)
+			noted = true
+		}
+		if err != nil {
+			r.parts[k].missing = &failure{c.service, c.nonsense(err)}
+		}
+	}
+	if noted {
+		return nil
+	}
+	found, err := c.read(response.Body, r.found)
+	if err == nil {
+		r.found = found
+		r.note(i, response.Body)
+	}
+	return err
+}
+
+// read reads only a call's captures.
+func (c *call) read(body []byte, found []projection.Capture) ([]projection.Capture, error) {
+	_, found, err := c.note.Run(nil, body, found[:0])
+	return found, err
+}
+
+// note takes what others use out of what was found.
+func (r *run) note(i int, body []byte) {
+	c := &r.plan.calls[i]
+	path := 0 // its number in the pass: the whole answer has none
+	for k := range c.captures {
+		want := &c.captures[k]
+		switch {
+		case want.path == nil:
+			if whole := bytes.TrimSpace(body); !isNull(whole) || r.plan.inputs[want.slot].or == "" {
+				r.values[want.slot] = [][]byte{whole}
+			}
+			continue
+		case want.slot >= 0:
+			r.values[want.slot] = pick(r.found, path, body, want.most)
+		default:
+			if r.calls[i].spans == nil {
+				r.calls[i].spans = make([][]projection.Span, len(c.captures))
+			}
+			r.calls[i].spans[k] = spans(r.found, path)
+		}
+		path++
+	}
+}
+
+func spans(found []projection.Capture, path int) (list []projection.Span) {
+	for _, f := range found {
+		if f.Path == path {
+			if list == nil {
+				list = make([]projection.Span, 0, len(found))
+			}
+			list = append(list, f.Span)
+		}
+	}
+	return list
+}
+
+// pick is the values at a path. It leaves out what is null, what stands in the list
+// already and what comes after its bound.
+func pick(found []projection.Capture, path int, body []byte, most int) (picked [][]byte) {
+	for _, f := range found {
+		if f.Path != path {
+			continue
+		}
+		raw := body[f.Span.Start:f.Span.End]
+		if isNull(raw) || contains(picked, raw) {
+			continue
+		}
+		if picked = append(picked, raw); len(picked) == most {
+			break
 		}
 	}
 	return picked
 }
 
-func contains(list [][]byte, raw []byte) bool {
-	for _, have := range list {
-		if bytes.Equal(have, raw) {
-			return true
-		}
-	}
-	return false
-}
-
 // settle records a call's end, once, and goes on with what has waited for it.
 func (r *run) settle(i int, response *upstream.Response, f *failure) {
 	state := &r.calls[i]
-	if state.response != nil || state.failure != nil {
+	if state.in() {
 		return
 	}
 	state.response, state.failure = response, f
+	r.tell(i)
+}
+
+// skip records that a call is not made, which is no failure.
+func (r *run) skip(i int) {
+	if !r.calls[i].in() {
+		r.calls[i].skipped = true
+		r.tell(i)
+	}
+}
+
+// tell goes on with what has waited for a call that is in.
+func (r *run) tell(i int) {
+	state := &r.calls[i]
 	c := &r.plan.calls[i]
 	for _, part := range c.parts {
-		r.feed(part, f)
+		r.feed(part, i)
 	}
 	for _, next := range c.dependents {
 		if r.fatal != nil {
 			return
 		}
-		if f != nil {
-			r.settle(next, nil, f)
-		} else if r.calls[next].waiting--; r.calls[next].waiting == 0 {
-			r.start(next)
+		switch {
+		case state.failure != nil && next.fails:
+			r.settle(next.to, nil, state.failure)
+		default:
+			r.comes(next, state.skipped && next.skips)
 		}
 	}
 }
 
-// feed tells a part that one of its calls is in. The first required part that is
-// missing decides what the client is told.
-func (r *run) feed(i int, f *failure) {
-	part := &r.parts[i]
-	part.lacking--
-	if part.missing != nil || f == nil && part.lacking > 0 {
+// comes counts a call that another has waited for. One that is to be skipped still
+// waits for the others, because it fails if one of them does: which of them was faster
+// must not decide between the two.
+func (r *run) comes(e edge, skips bool) {
+	to := &r.calls[e.to]
+	to.skips = to.skips || skips
+	if to.waiting--; to.waiting > 0 || to.in() {
 		return
 	}
-	if f == nil {
-		f = r.show(i)
+	if to.skips {
+		r.skip(e.to)
+	} else {
+		r.start(e.to)
 	}
-	r.open--
-	part.missing = f
-	if p := &r.plan.parts[i]; f != nil && !p.omit && r.fatal == nil {
-		r.fatal = f.fatal(p.name)
-	}
-}
-
-// fatal is the failure as the answer to the client.
-func (f *failure) fatal(part string) *problem.Problem {
-	p := *f.problem
-	p.Cause = f.cause(part)
-	if p.Detail == "" {
-		p.Detail = fmt.Sprintf("%s could not be had from %s", part, f.source)
-	}
-	return &p
-}
-
-// cause is why the part is missing, for the operator.
-func (f *failure) cause(part string) error {
-	why := f.problem.Cause
-	if why == nil {
-		why = f.problem
-	}
-	return fmt.Errorf("part %s from %s: %w", part, f.source, why)
-}
-
-// show writes a part's JSON behind those that are already there. Null is shown
-// as null, whatever the mask selects.
-func (r *run) show(i int) *failure {
-	p := &r.plan.parts[i]
-	src, err := r.calls[p.call].response.Body, error(nil)
-	if p.join != nil {
-		src, err = p.join.apply(src, r.calls[p.join.from].response.Body)
-	}
-	from := len(r.shown)
-	switch {
-	case err != nil:
-	case p.mask != nil && !isNull(bytes.TrimSpace(src)):
-		r.shown, err = p.mask.Project(r.shown, src)
-	default:
-		if err = projection.Valid(src); err == nil {
-			r.shown = append(r.shown, src...)
-		}
-	}
-	if err != nil {
-		c := &r.plan.calls[p.call]
-		if p.join != nil && r.plan.calls[p.join.from].unsafe {
-			c = &r.plan.calls[p.join.from]
-		}
-		return &failure{c.service, c.nonsense(err)}
-	}
-	r.parts[i].from, r.parts[i].to = from, len(r.shown)
-	return nil
 }
 
 // expire takes in the answers that are there, and ends every call that is not
@@ -478,6 +452,13 @@ func (r *run) expire() {
 	}
 	for i := range r.plan.calls {
 		c := &r.plan.calls[i]
+		if c.needs < 0 || r.calls[i].in() {
+			continue
+		}
+		if r.calls[i].items != nil {
+			r.expireItems(i)
+			continue
+		}
 		p := problem.From(r.ctx.Err())
 		if c.unsafe && r.calls[i].begun {
 			p = unknown(r.ctx.Err())

@@ -19,16 +19,18 @@ func BenchmarkRun(b *testing.B) {
 			for i := range n {
 				e.Parts = append(e.Parts, Part{Name: fmt.Sprint("p", i), From: HTTP("s").Get("/x/{}", Claim("sub")), Mask: `{items[:3]{id,title}}`})
 			}
-			p, err := Compile(e, services)
+			p, err := Compile(e, env(services))
 			if err != nil {
 				b.Fatal(err)
 			}
 			in := ada()
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := p.Run(context.Background(), in); err != nil {
+				a, err := p.Run(context.Background(), in)
+				if err != nil {
 					b.Fatal(err)
 				}
+				a.Release()
 			}
 		})
 	}

@@ -95,7 +95,7 @@ func TestNothingToAsk(t *testing.T) {
 	list := orders.Get("/orders")
 	found := shelf.Call("BatchGetBooks", Fields{"ids": list.Each("items.book").Max(2)})
 	p := w.compile(Endpoint{Parts: []Part{
-		{Name: "items", From: list.Join("items.book", found, "books.id", "it"), Mask: `{items[]{book}}`},
+		{Name: "items", From: list.Join("items.book", found, "books.id", "it"), Mask: `{items[]{book,it{title}}}`},
 	}})
 	if got := parts(mustRun(t, p, ada())); got != `{"items":{"items":[]}}` {
 		t.Error(got)
@@ -145,9 +145,9 @@ func TestAFailureIsToldTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(a.Missing) != 2 || !strings.Contains(a.Missing[0].Err.Error(), "part orders from orders: upstream orders: unreachable: ") ||
-		a.Missing[1].Err.Error() != "part user from users: status 500" {
-		t.Errorf("%+v", a.Missing)
+	if len(a.Flaws) != 2 || !strings.Contains(a.Flaws[0].Err.Error(), "part orders from orders: upstream orders: unreachable: ") ||
+		a.Flaws[1].Err.Error() != "part user from users: status 500" {
+		t.Errorf("%+v", a.Flaws)
 	}
 }
 
@@ -163,7 +163,7 @@ func TestAPanicInACallEndsTheCall(t *testing.T) {
 		{Name: "good", From: HTTP("good").Get("/")},
 		{Name: "bad", From: HTTP("bad").Get("/"), Else: Omit},
 	}}
-	p, err := Compile(e, services)
+	p, err := Compile(e, env(services))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,8 +174,8 @@ func TestAPanicInACallEndsTheCall(t *testing.T) {
 	if want := `{"good":1,"_meta":{"completeness":"partial","errors":[{"part":"bad","source":"bad","code":"internal"}]}}`; string(a.Body) != want {
 		t.Errorf("got  %s\nwant %s", a.Body, want)
 	}
-	if !strings.Contains(a.Missing[0].Err.Error(), "panic: out of luck") {
-		t.Error(a.Missing[0].Err)
+	if !strings.Contains(a.Flaws[0].Err.Error(), "panic: out of luck") {
+		t.Error(a.Flaws[0].Err)
 	}
 }
 
@@ -194,7 +194,7 @@ func TestAnswersThatAreInCount(t *testing.T) {
 	e := Endpoint{Route: "GET /x", Policy: "p", Budget: time.Minute, Parts: []Part{
 		{Name: "a", From: HTTP("a").Get("/")}, {Name: "b", From: HTTP("b").Get("/"), Else: Omit},
 	}}
-	p, err := Compile(e, services)
+	p, err := Compile(e, env(services))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,8 +205,8 @@ func TestAnswersThatAreInCount(t *testing.T) {
 		r.results <- result{call: i, response: &upstream.Response{Status: 200, Body: []byte(`1`)}}
 	}
 	r.expire()
-	if r.open != 0 || r.fatal != nil || string(r.named("a")) != "1" || string(r.named("b")) != "1" {
-		t.Errorf("open %d, %v, a %s, b %s", r.open, r.fatal, r.named("a"), r.named("b"))
+	if r.open != 0 || r.fatal != nil || string(r.json(0)) != "1" || string(r.json(1)) != "1" {
+		t.Errorf("open %d, %v, a %s, b %s", r.open, r.fatal, r.json(0), r.json(1))
 	}
 }
 
@@ -315,7 +315,9 @@ func TestARequiredPartThatFails(t *testing.T) {
 		http.StatusForbidden:           problem.Forbidden,
 		http.StatusBadRequest:          problem.BadUpstream,
 		http.StatusInternalServerError: problem.BadUpstream,
-		http.StatusServiceUnavailable:  problem.Overloaded,
+		http.StatusServiceUnavailable:  problem.BadUpstream,
+		http.StatusUnauthorized:        problem.Unauthenticated,
+		http.StatusGatewayTimeout:      problem.BadUpstream,
 		http.StatusFound:               problem.BadUpstream,
 	} {
 		w := newWorld(t)

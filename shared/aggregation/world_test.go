@@ -150,6 +150,9 @@ func (w *world) lookup(name string) (Binding, bool) {
 	return b, ok
 }
 
+// env is what plans of these services are bound to.
+func env(services Lookup) Env { return Env{Services: services} }
+
 // compile fills in what a test does not care about.
 func (w *world) compile(e Endpoint) *Plan {
 	w.t.Helper()
@@ -162,7 +165,7 @@ func (w *world) compile(e Endpoint) *Plan {
 	if e.Budget == 0 {
 		e.Budget = 20 * time.Second
 	}
-	p, err := Compile(e, w.lookup)
+	p, err := Compile(e, env(w.lookup))
 	if err != nil {
 		w.t.Fatal(err)
 	}

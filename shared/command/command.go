@@ -2,6 +2,7 @@
 //
 //	bff-x run        serve until interrupted
 //	bff-x check      check a configuration, and show what it would serve
+//	bff-x explain    show what a screen calls, or would for one request
 //	bff-x reference  print the reference of all configuration keys
 //	bff-x version    what this is, and which shared module it was built with
 //
@@ -90,7 +91,7 @@ func root(app gateway.App, environ []string) *cobra.Command {
 	flags.StringVarP(&src.File, "config", "c", "", "configuration file; without it, the built-in one is used")
 	flags.StringArrayVar(&src.Set, "set", nil, "set a single key, such as server.listen=127.0.0.1:8080 (repeatable)")
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	c.AddCommand(serve(app, &src), check(app, &src), reference(app), version(app))
+	c.AddCommand(serve(app, &src), check(app, &src), explain(app, &src), reference(app), version(app))
 	return c
 }
 

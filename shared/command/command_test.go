@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/triptych-bff/triptych/shared/aggregation"
 	"github.com/triptych-bff/triptych/shared/gateway"
@@ -18,7 +19,13 @@ type settings struct {
 	Greeting string `config:"greeting" default:"hello" doc:"What only this gateway has."`
 }
 
-func (s *settings) Endpoints() []aggregation.Endpoint { return nil }
+func (s *settings) Endpoints() []aggregation.Endpoint {
+	users := aggregation.HTTP("users")
+	user := users.Get("/users/{}", aggregation.Claim("sub"), aggregation.Query{"in": aggregation.HeaderField("X-In").Or("en")})
+	return []aggregation.Endpoint{{
+		Route: "GET /v1/home", Policy: "open", Budget: time.Second, Parts: []aggregation.Part{{Name: "user", From: user}},
+	}}
+}
 
 const document = `
 server: {listen: 127.0.0.1:0}
@@ -49,7 +56,7 @@ func TestCheck(t *testing.T) {
 	if status != 0 || stderr != "" {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
-	for _, want := range []string{"GET,POST  /users/*  open    users", "no faults; 1 route\n"} {
+	for _, want := range []string{"GET,POST  /users/*  open    users", "no faults; 2 routes\n"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("%q is not in\n%s", want, stdout)
 		}
@@ -114,6 +121,30 @@ func TestVersionAndReference(t *testing.T) {
 	for _, want := range []string{"`greeting`", "`upstreams.<name>.url`", "`routes[].path`"} {
 		if status != 0 || !strings.Contains(stdout, want) {
 			t.Errorf("reference: status %d, %s is not in it", status, want)
+		}
+	}
+}
+
+func TestExplain(t *testing.T) {
+	for want, args := range map[string][]string{
+		"GET /v1/home\n": {},
+		"GET /v1/home  policy open, limits , budget 1s, at most 1 calls\n": {"GET /v1/home"},
+		"request  GET /users/{claim sub}?in={header X-In}\n":               {"GET /v1/home"},
+		"request  GET /users/ada?in=de\n":                                  {"GET /v1/home", "--claims", `{"sub":"ada"}`, "--header", "X-In: de"},
+	} {
+		status, stdout, stderr := try(t, nil, append([]string{"explain"}, args...)...)
+		if status != 0 || !strings.Contains(stdout, want) {
+			t.Errorf("%q: status %d: %s%s\nwant %s", args, status, stdout, stderr, want)
+		}
+	}
+	for want, args := range map[string][]string{
+		"no route takes GET /v1/hom": {"GET /v1/hom"},
+		"Accept-Language: de":        {"GET /v1/home", "--header", "x"},
+		"at most 1 arg":              {"GET", "/v1/home"},
+	} {
+		status, _, stderr := try(t, nil, append([]string{"explain"}, args...)...)
+		if status != 2 || !strings.Contains(stderr, want) {
+			t.Errorf("%q: status %d: %s", args, status, stderr)
 		}
 	}
 }

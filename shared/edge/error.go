@@ -17,17 +17,29 @@ import (
 // When the client has gone, failures are its leaving and not ours: they are noted
 // as [problem.ClientClosed].
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
-	client, begun := r.Context(), false
+	p, x := note(w, r, err)
+	if rec := recorderOf(w); rec != nil && rec.status != 0 {
+		panic(http.ErrAbortHandler)
+	}
+	p.Write(w, reference(x))
+}
+
+// Document is the problem document that err is, and notes it for the log as
+// [WriteError] does. It is for an answer that has begun and has a place for one.
+func Document(w http.ResponseWriter, r *http.Request, err error) []byte {
+	p, x := note(w, r, err)
+	return p.Document(reference(x))
+}
+
+func note(w http.ResponseWriter, r *http.Request, err error) (*problem.Problem, *telemetry.Exchange) {
+	client := r.Context()
 	if rec := recorderOf(w); rec != nil {
-		client, begun = rec.client, rec.status != 0
+		client = rec.client
 	}
 	p := classify(err, errors.Is(client.Err(), context.Canceled))
 	x := telemetry.FromContext(r.Context())
 	x.Code, x.Err = p.Kind.Code(), err
-	if begun {
-		panic(http.ErrAbortHandler)
-	}
-	p.Write(w, reference(x))
+	return p, x
 }
 
 // classify tells apart who gave up: a cancelled context is the client's leaving

@@ -19,7 +19,13 @@ type handler func(w http.ResponseWriter, r *http.Request, param params) error
 // access is what stands between a route and its callers.
 type access struct {
 	policy *auth.Policy
-	limits []*ratelimit.Policy
+	limits []limit
+}
+
+// limit is what a request is charged under a policy.
+type limit struct {
+	policy *ratelimit.Policy
+	cost   int
 }
 
 // chain is the way of a request from the router to its handler. It is put
@@ -73,13 +79,13 @@ func (b *builder) authorize(policy *auth.Policy, next handler) handler {
 	}
 }
 
-func (b *builder) limit(policies []*ratelimit.Policy, next handler) handler {
-	if len(policies) == 0 {
+func (b *builder) limit(limits []limit, next handler) handler {
+	if len(limits) == 0 {
 		return next
 	}
 	limiter := b.limiter
 	return func(w http.ResponseWriter, r *http.Request, param params) error {
-		if err := charge(limiter, policies, w.Header(), r); err != nil {
+		if err := charge(limiter, limits, w.Header(), r); err != nil {
 			return err
 		}
 		return next(w, r, param)

@@ -20,19 +20,21 @@ import (
 
 // Config is the configuration that every gateway has. A gateway's own embeds it.
 type Config struct {
-	LogLevel    slog.Level                 `config:"log_level" default:"info" doc:"What is logged: debug, info, warn or error, and what is worse."`
-	Server      server.Config              `config:"server" doc:"The public listener and its time-outs."`
-	Admin       server.AdminConfig         `config:"admin" doc:"The listener for operators: /metrics, /livez, /readyz."`
-	TLS         tlsconf.Config             `config:"tls" doc:"Certificates. Without any, the public listener speaks plain HTTP."`
-	Edge        edge.Config                `config:"edge" doc:"What is done with a request before routing: limits, client address, shedding."`
-	Auth        auth.Config                `config:"auth" doc:"Whose tokens are accepted."`
-	Policies    []auth.PolicyConfig        `config:"policies" doc:"Who may use a route, by name. Every route names one."`
-	Limits      []ratelimit.Policy         `config:"limits" doc:"How often, by name. A route names any number."`
-	Upstreams   map[string]upstream.Config `config:"upstreams" doc:"The services behind the gateway, by name."`
-	Routes      []Route                    `config:"routes" doc:"Routes that pass through to one service."`
-	Screens     []string                   `config:"screens" doc:"Which of the program's aggregation endpoints are served, such as \"GET /v1/home\". Absent means all; an empty list means none."`
-	Compression compression.Config         `config:"compression" doc:"Content codings of answers."`
-	Cache       httpcache.Config           `config:"cache" doc:"Answers of services that are the same for everybody, kept in memory as long as the service allows."`
+	LogLevel     slog.Level                 `config:"log_level" default:"info" doc:"What is logged: debug, info, warn or error, and what is worse."`
+	Server       server.Config              `config:"server" doc:"The public listener and its time-outs."`
+	Admin        server.AdminConfig         `config:"admin" doc:"The listener for operators: /metrics, /livez, /readyz, /explain."`
+	TLS          tlsconf.Config             `config:"tls" doc:"Certificates. Without any, the public listener speaks plain HTTP."`
+	Edge         edge.Config                `config:"edge" doc:"What is done with a request before routing: limits, client address, shedding."`
+	Auth         auth.Config                `config:"auth" doc:"Whose tokens are accepted."`
+	Policies     []auth.PolicyConfig        `config:"policies" doc:"Who may use a route, by name. Every route names one."`
+	Limits       []ratelimit.Policy         `config:"limits" doc:"How often, by name. A route names any number."`
+	Upstreams    map[string]upstream.Config `config:"upstreams" doc:"The services behind the gateway, by name."`
+	Routes       []Route                    `config:"routes" doc:"Routes that pass through to one service."`
+	Screens      []string                   `config:"screens" doc:"Which of the program's aggregation endpoints are served, such as \"GET /v1/home\". Absent means all; an empty list means none."`
+	Links        LinksConfig                `config:"links" doc:"Links that fetch one part of a screen again, which partial answers have for each part they lack. A link is good for the same path, query and caller only."`
+	ServerTiming string                     `config:"server_timing" doc:"Name of the policy whose callers see in Server-Timing how long each part of a screen took. Absent means nobody."`
+	Compression  compression.Config         `config:"compression" doc:"Content codings of answers."`
+	Cache        httpcache.Config           `config:"cache" doc:"Answers of services that are the same for everybody, kept in memory as long as the service allows."`
 }
 
 // Core implements [Settings].

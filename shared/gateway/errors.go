@@ -13,12 +13,26 @@ import (
 )
 
 // writeError is where every error of a routed request becomes an answer.
-func writeError(table *routing.Table, err error, c echo.Context) {
+func writeError(table *routing.Table, realm string, err error, c echo.Context) {
 	var unrouted *echo.HTTPError // only the framework's router makes them
 	if errors.As(err, &unrouted) {
 		err = refusal(allowed(table, c.Request()))
 	}
+	if p := problem.From(err); p.Kind.Status() == http.StatusUnauthorized && p.Header.Get("WWW-Authenticate") == "" {
+		err = challenged(p, realm)
+	}
 	edge.WriteError(c.Response().Writer, c.Request(), err)
+}
+
+// challenged is a refusal that a service has caused, with the challenge that every
+// 401 has (RFC 9110 §15.5.2).
+func challenged(p *problem.Problem, realm string) *problem.Problem {
+	with := *p
+	if with.Header = p.Header.Clone(); with.Header == nil {
+		with.Header = http.Header{}
+	}
+	with.Header.Set("WWW-Authenticate", `Bearer realm="`+realm+`"`)
+	return &with
 }
 
 // allowed are the methods that the request's path is served for. The framework

@@ -12,7 +12,7 @@ func (g *Gateway) Close() { g.runtime.close() }
 func (g *Gateway) Chain(policy string, limits ...string) http.Handler {
 	b := &builder{runtime: g.runtime, loaded: g.running, core: g.running.Core(), snapshot: &snapshot{}, used: map[string]bool{}}
 	b.mechanisms()
-	a := b.access(policy, limits, func(key, format string, args ...any) { b.fault(key, format, args...) })
+	a := b.access(policy, limits, 1, func(key, format string, args ...any) { b.fault(key, format, args...) })
 	if len(b.faults) > 0 {
 		panic(b.faults)
 	}

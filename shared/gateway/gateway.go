@@ -75,6 +75,7 @@ func (g *Gateway) prepare(l *loaded) error {
 	if g.server, err = server.New(core.Server, core.Admin, http.HandlerFunc(g.serve), conf, g.tel); err != nil {
 		return err
 	}
+	g.server.Page("/explain", http.HandlerFunc(g.explain))
 	g.listen = sync.OnceValue(g.server.Listen)
 	return nil
 }
@@ -210,13 +211,7 @@ type Report struct {
 // listening or calling anybody. The error is [config.Faults] where the
 // configuration is at fault.
 func Check(app App, src Source) (*Report, error) {
-	l, err := app.load(src)
-	if err != nil {
-		return nil, err
-	}
-	rt := newRuntime(telemetry.Discard(), l.Core().Cache)
-	defer rt.close()
-	s, err := rt.build(l)
+	l, s, err := app.build(src)
 	if err != nil {
 		return nil, err
 	}
@@ -226,4 +221,16 @@ func Check(app App, src Source) (*Report, error) {
 		}
 	}
 	return &Report{Routes: s.routes, Notes: s.notes, Warnings: l.warnings(s)}, nil
+}
+
+// build is a configuration and its snapshot, which serves nobody.
+func (a App) build(src Source) (*loaded, *snapshot, error) {
+	l, err := a.load(src)
+	if err != nil {
+		return nil, nil, err
+	}
+	rt := newRuntime(telemetry.Discard(), l.Core().Cache)
+	defer rt.close()
+	s, err := rt.build(l)
+	return l, s, err
 }

@@ -144,7 +144,7 @@ func TestScreen(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"Content-Type": "application/json", "Cache-Control": "private, no-cache", "BFF-Completeness": "full",
-		"RateLimit-Policy": `"user";q=100;w=60`, "Vary": "Accept-Encoding",
+		"RateLimit-Policy": `"user";q=100;w=60`, "Vary": "Accept-Encoding, Accept",
 	} {
 		if got := a.Header.Get(name); got != want {
 			t.Errorf("%s: %q, not %q", name, got, want)

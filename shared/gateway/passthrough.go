@@ -17,7 +17,7 @@ func (b *builder) passThrough() {
 	for i := range b.core.Routes {
 		r := &b.core.Routes[i]
 		key := config.Key("routes", i)
-		a := b.access(r.Policy, r.Limits, func(field, format string, args ...any) {
+		a := b.access(r.Policy, r.Limits, 1, func(field, format string, args ...any) {
 			b.fault(key+"."+field, format, args...)
 		})
 		service := b.service(key, r.Upstream)

@@ -183,6 +183,11 @@ func (s *site) metrics(t *testing.T) string {
 // TestReloadsUnderLoad: not one request is lost.
 func TestReloadsUnderLoad(t *testing.T) {
 	s := start(t)
+	s.text = strings.Replace(s.text, "requests: 100,", "requests: 1000000,", 1) // however long the test takes
+	s.write(t, s.text)
+	if err := s.Reload(); err != nil {
+		t.Fatal(err)
+	}
 	var clients sync.WaitGroup
 	done := make(chan struct{})
 	for range 4 {

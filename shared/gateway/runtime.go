@@ -7,10 +7,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/triptych-bff/triptych/shared/auth"
 	"github.com/triptych-bff/triptych/shared/edge"
 	"github.com/triptych-bff/triptych/shared/httpcache"
 	"github.com/triptych-bff/triptych/shared/ratelimit"
+	"github.com/triptych-bff/triptych/shared/signed"
 	"github.com/triptych-bff/triptych/shared/telemetry"
 	"github.com/triptych-bff/triptych/shared/upstream"
 )
@@ -24,8 +27,11 @@ type runtime struct {
 	limiter *ratelimit.Limiter
 	keys    *auth.KeySets
 	cache   *httpcache.Cache
+	good    *httpcache.Kept // parts of screens as they were last
 	edge    *edge.Metrics
 	reloads *reloadMetrics
+	streams *prometheus.CounterVec // by what became of them
+	signing *signed.Keys           // of links, where none are configured
 }
 
 // maxLimited is how many callers the limiter remembers. Far beyond it, those
@@ -40,8 +46,11 @@ func newRuntime(tel *telemetry.Telemetry, cache httpcache.Config) *runtime {
 		limiter: ratelimit.NewLimiter(time.Now, maxLimited),
 		keys:    auth.NewKeySets(nil, time.Now, tel),
 		cache:   httpcache.New(cache, tel),
+		good:    httpcache.NewKept(cache.LastGood()),
 		edge:    edge.NewMetrics(tel),
 		reloads: newReloadMetrics(tel.Metrics),
+		streams: newStreamEnds(tel.Metrics),
+		signing: processKeys(rand.Reader),
 	}
 	watchLimiter(tel.Metrics, rt.limiter)
 	return rt
@@ -57,4 +66,5 @@ func (rt *runtime) close() {
 	rt.pool.Close()
 	rt.keys.Close()
 	rt.cache.Close()
+	rt.good.Close()
 }

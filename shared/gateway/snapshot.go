@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -26,8 +27,10 @@ type snapshot struct {
 	verifier *auth.Verifier
 	services map[string]*upstream.Service
 	routes   []RouteInfo
-	notes    []string      // what is not served, and why
-	warnings config.Faults // what is legal, but likely a slip
+	table    *routing.Table
+	plans    []*aggregation.Plan // of the table's routes; nil for one that passes through
+	notes    []string            // what is not served, and why
+	warnings config.Faults       // what is legal, but likely a slip
 }
 
 // RouteInfo describes a served route.
@@ -65,6 +68,8 @@ type builder struct {
 	policies map[string]*auth.Policy
 	limits   map[string]*ratelimit.Policy
 	coder    *compression.Compressor
+	links    *links
+	timed    *auth.Policy // who sees how long parts took; nil is nobody
 	entries  []entry
 	used     map[string]bool // keys of what is named by something that is served
 }
@@ -75,6 +80,7 @@ type entry struct {
 	key     string // where in the configuration; empty for a screen
 	info    RouteInfo
 	handler handler
+	plan    *aggregation.Plan // of a screen
 }
 
 func (b *builder) fault(key, format string, args ...any) {
@@ -96,6 +102,12 @@ func (b *builder) mechanisms() {
 	var err error
 	if b.coder, err = compression.New(b.core.Compression); err != nil {
 		b.fault("compression", "%v", err)
+	}
+	if b.links, err = newLinks(b.core.Links, b.signing, time.Now); err != nil {
+		b.fault("links", "%v", err)
+	}
+	if name := b.core.ServerTiming; name != "" {
+		b.timed = b.policy(name, func(format string, args ...any) { b.fault("server_timing", format, args...) })
 	}
 }
 
@@ -137,7 +149,7 @@ func (b *builder) screens() {
 }
 
 func (b *builder) screen(e aggregation.Endpoint) {
-	plan, err := aggregation.Compile(e, b.binding)
+	plan, err := aggregation.Compile(e, aggregation.Env{Services: b.binding, Kept: b.good})
 	var absent *aggregation.NotConfigured
 	switch {
 	case errors.As(err, &absent):
@@ -149,13 +161,14 @@ func (b *builder) screen(e aggregation.Endpoint) {
 		}
 		return
 	}
-	a := b.access(e.Policy, e.Limits, func(_, format string, args ...any) {
+	a := b.access(e.Policy, e.Limits, plan.Cost(), func(_, format string, args ...any) {
 		b.fault("", "screen %s: %s", e.Route, fmt.Sprintf(format, args...))
 	})
 	b.entries = append(b.entries, entry{
 		match:   routing.Route{Methods: []string{plan.Method}, Path: plan.Pattern},
 		info:    RouteInfo{Methods: []string{plan.Method}, Pattern: plan.Pattern, Policy: e.Policy, Target: "screen"},
-		handler: b.chain(plan.Pattern, a, screen(plan, b.coder)),
+		handler: b.chain(plan.Pattern, a, b.screenOf(plan).serve),
+		plan:    plan,
 	})
 }
 
@@ -170,23 +183,30 @@ func (b *builder) binding(name string) (aggregation.Binding, bool) {
 	return aggregation.Binding{Caller: b.cache.Wrap(s), Files: s.Files()}, true
 }
 
-// access looks up a route's policy and limits.
-func (b *builder) access(policy string, limits []string, fault func(key, format string, args ...any)) access {
-	b.used["policy "+policy] = true
-	a := access{policy: b.policies[policy]}
-	if a.policy == nil {
-		fault("policy", "%s", unknown("policy", policy, slices.Sorted(maps.Keys(b.policies))))
-	}
+// access looks up a route's policy and limits. A request to it causes so many calls
+// at most.
+func (b *builder) access(policy string, limits []string, calls int, fault func(key, format string, args ...any)) access {
+	a := access{policy: b.policy(policy, func(format string, args ...any) { fault("policy", format, args...) })}
 	for _, name := range limits {
 		b.used["limit "+name] = true
-		limit := b.limits[name]
-		if limit == nil {
+		policy := b.limits[name]
+		if policy == nil {
 			fault("limits", "%s", unknown("limit", name, slices.Sorted(maps.Keys(b.limits))))
 			continue
 		}
-		a.limits = append(a.limits, limit)
+		a.limits = append(a.limits, limit{policy, policy.Cost(calls)})
 	}
 	return a
+}
+
+// policy looks up a policy, nil where there is none of this name.
+func (b *builder) policy(name string, fault func(format string, args ...any)) *auth.Policy {
+	b.used["policy "+name] = true
+	p := b.policies[name]
+	if p == nil {
+		fault("%s", unknown("policy", name, slices.Sorted(maps.Keys(b.policies))))
+	}
+	return p
 }
 
 // unused warns of what nothing that is served names: most often a slip in a name.
@@ -222,15 +242,18 @@ func (b *builder) router() {
 	if len(b.faults) > 0 {
 		return
 	}
+	realm := b.core.Auth.Realm
 	e := echo.New()
-	e.HTTPErrorHandler = func(err error, c echo.Context) { writeError(table, err, c) }
+	e.HTTPErrorHandler = func(err error, c echo.Context) { writeError(table, realm, err, c) }
 	e.JSONSerializer, e.Renderer, e.Binder = nil, nil, nil // answers and bodies are not the framework's
 	for _, group := range table.Groups() {
 		e.Add(group.Method, echoPattern(group.Pattern), b.dispatch(table, group))
 	}
 	for _, entry := range b.entries {
 		b.snapshot.routes = append(b.snapshot.routes, entry.info)
+		b.snapshot.plans = append(b.snapshot.plans, entry.plan)
 	}
+	b.snapshot.table = table
 	b.snapshot.handler = edge.New(b.core.Edge, b.edge, b.tel, b.random, options(table, e))
 }
 

@@ -2,17 +2,21 @@ package gatewaytest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"maps"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"google.golang.org/grpc/codes"
 
 	"github.com/triptych-bff/triptych/shared/config"
 	"github.com/triptych-bff/triptych/shared/gateway"
@@ -43,6 +47,7 @@ type service struct {
 
 	mu        sync.Mutex
 	exchanges []exchange
+	replies   []Reply // in place of exchanges, the newest first
 	calls     int
 	hanging   chan struct{} // not nil while no call is answered
 }
@@ -61,12 +66,16 @@ type exchange struct {
 // nobody has recorded fail the test.
 func Replay(t testing.TB, app gateway.App, dir string) *Services {
 	t.Helper()
-	s := &Services{t: t, dir: dir, record: os.Getenv("TRIPTYCH_RECORD") != "", byName: map[string]*service{}}
-	settings := app.Settings()
-	if _, err := config.Load(settings, config.Source{Name: builtIn, Data: read(t, app, builtIn)}); err != nil {
-		t.Fatal(err)
-	}
-	for name, c := range settings.Core().Upstreams {
+	return replay(t, app, dir, os.Getenv(recordVariable) != "")
+}
+
+// recordVariable is the environment's: it makes a replay a recording.
+const recordVariable = "TRIPTYCH_RECORD"
+
+func replay(t testing.TB, app gateway.App, dir string, record bool) *Services {
+	t.Helper()
+	s := &Services{t: t, dir: dir, record: record, byName: map[string]*service{}}
+	for name, c := range load(t, app).Upstreams {
 		one := &service{name: name, config: c, files: descriptors(t, app, c)}
 		if !s.record {
 			one.exchanges = s.load(name)
@@ -80,6 +89,16 @@ func Replay(t testing.TB, app gateway.App, dir string) *Services {
 
 // builtIn is the configuration among an app's files.
 const builtIn = "config.yaml"
+
+// load is the app's own configuration.
+func load(t testing.TB, app gateway.App) *gateway.Config {
+	t.Helper()
+	settings := app.Settings()
+	if _, err := config.Load(settings, config.Source{Name: builtIn, Data: read(t, app, builtIn)}); err != nil {
+		t.Fatal(err)
+	}
+	return settings.Core()
+}
 
 func read(t testing.TB, app gateway.App, name string) []byte {
 	t.Helper()
@@ -175,6 +194,23 @@ func (s *Services) Hang(name string) {
 	one.hanging = make(chan struct{})
 }
 
+// A Reply is what a service answers in place of what was recorded.
+type Reply struct {
+	To     string            // which calls it answers: those that begin so in the record, such as "GET /users/"; empty is all
+	Status int               // HTTP status, or gRPC status code; zero is success
+	Header map[string]string // of an HTTP answer; Content-Type is application/json if there is none
+	Body   string            // the answer message as JSON, or the gRPC status message
+}
+
+// Answer makes a service answer so from now on.
+func (s *Services) Answer(name string, r Reply) {
+	s.spoil()
+	one := s.service(name)
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	one.replies = slices.Insert(one.replies, 0, r)
+}
+
 // Calls is how many calls a service has received.
 func (s *Services) Calls(name string) int {
 	one := s.service(name)
@@ -189,9 +225,9 @@ func (s *Services) answer(one *service, request string, gone <-chan struct{}) (e
 	one.mu.Lock()
 	one.calls++
 	hanging := one.hanging
-	i := slices.IndexFunc(one.exchanges, func(e exchange) bool { return e.Request == request })
+	e, ok := one.find(request)
 	one.mu.Unlock()
-	if i < 0 {
+	if !ok {
 		s.fault("%s: nothing is recorded for %s", one.name, request)
 		return exchange{}, false
 	}
@@ -201,7 +237,35 @@ func (s *Services) answer(one *service, request string, gone <-chan struct{}) (e
 		case <-gone:
 		}
 	}
+	return e, true
+}
+
+// find is what a request is answered. The service is locked.
+func (one *service) find(request string) (exchange, bool) {
+	for _, r := range one.replies {
+		if strings.HasPrefix(request, r.To) {
+			return one.exchange(r), true
+		}
+	}
+	i := slices.IndexFunc(one.exchanges, func(e exchange) bool { return e.Request == request })
+	if i < 0 {
+		return exchange{}, false
+	}
 	return one.exchanges[i], true
+}
+
+// exchange is the reply in the service's protocol.
+func (one *service) exchange(r Reply) exchange {
+	switch {
+	case one.files == nil:
+		header := map[string]string{"Content-Type": "application/json"}
+		maps.Copy(header, r.Header)
+		return exchange{Status: cmp.Or(r.Status, http.StatusOK), Header: header, Text: r.Body}
+	case r.Status == int(codes.OK):
+		return exchange{Body: json.RawMessage(r.Body)}
+	default:
+		return exchange{Status: r.Status, Text: r.Body}
+	}
 }
 
 // note keeps an exchange for the record; equal requests stand once.

@@ -105,9 +105,8 @@ type document struct {
 	Errors    []Field `json:"errors,omitempty"`
 }
 
-// Write sends the problem as the whole answer. Nothing may have been written
-// to w before; headers that describe a body that will not be sent are removed.
-func (p *Problem) Write(w http.ResponseWriter, ref Ref) {
+// Document is the problem as JSON (RFC 9457 §3), without a line end.
+func (p *Problem) Document(ref Ref) []byte {
 	kind := p.Kind.info()
 	body, err := json.Marshal(document{
 		Type: kind.uri, Title: kind.title, Status: kind.status, Detail: p.Detail,
@@ -117,6 +116,13 @@ func (p *Problem) Write(w http.ResponseWriter, ref Ref) {
 	if err != nil { // strings and numbers only: cannot happen
 		body = []byte(`{"type":"about:blank","status":500,"code":"internal"}`)
 	}
+	return body
+}
+
+// Write sends the problem as the whole answer. Nothing may have been written
+// to w before; headers that describe a body that will not be sent are removed.
+func (p *Problem) Write(w http.ResponseWriter, ref Ref) {
+	body := p.Document(ref)
 	h := w.Header()
 	for _, stale := range []string{"Content-Encoding", "ETag", "Last-Modified", "Content-Range"} {
 		h.Del(stale)
@@ -130,6 +136,6 @@ func (p *Problem) Write(w http.ResponseWriter, ref Ref) {
 	h.Set("Content-Type", MediaType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(kind.status)
+	w.WriteHeader(p.Kind.Status())
 	_, _ = w.Write(body) // a client that has gone reads nothing; there is nobody to tell
 }

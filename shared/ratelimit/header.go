@@ -71,7 +71,7 @@ func Problem(decisions ...Decision) error {
 	var after time.Duration
 	for _, d := range decisions {
 		if !d.Allowed {
-			refused = append(refused, fmt.Sprintf("%s: %d requests per %s", d.Policy.Name, d.Policy.Requests, period(d.Policy.Per)))
+			refused = append(refused, fmt.Sprintf("%s: %d %s per %s", d.Policy.Name, d.Policy.Requests, d.Policy.unit(), period(d.Policy.Per)))
 			after = max(after, d.RetryAfter, d.Reset, time.Second)
 		}
 	}

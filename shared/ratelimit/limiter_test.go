@@ -306,8 +306,8 @@ func TestConfig(t *testing.T) {
 	}
 	got, err := load("limits:\n- {name: member, requests: 600}\n- {name: open, requests: 10, per: 1s, burst: 5, key: address}\n")
 	want := []Policy{
-		{Name: "member", Requests: 600, Per: time.Minute, Key: User},
-		{Name: "open", Requests: 10, Per: time.Second, Burst: 5, Key: Address},
+		{Name: "member", Requests: 600, Per: time.Minute, Charge: Requests, Key: User},
+		{Name: "open", Requests: 10, Per: time.Second, Burst: 5, Charge: Requests, Key: Address},
 	}
 	if err != nil || !cmp.Equal(want, got) {
 		t.Errorf("%v: %s", err, cmp.Diff(want, got))
@@ -330,6 +330,18 @@ func TestConfig(t *testing.T) {
 		_, err := load("limits: [" + text + "]")
 		if err == nil || !strings.Contains(err.Error(), "limits[0]."+key+": ") {
 			t.Errorf("%s: got %v, want a fault of %s", text, err, key)
+		}
+	}
+}
+
+// TestCost: the zero value counts requests, and nothing is free.
+func TestCost(t *testing.T) {
+	for _, test := range []struct {
+		charge      Unit
+		calls, want int
+	}{{"", 5, 1}, {Requests, 5, 1}, {Calls, 5, 5}, {Calls, 0, 1}} {
+		if got := (&Policy{Charge: test.charge}).Cost(test.calls); got != test.want {
+			t.Errorf("%q, %d calls: %d, want %d", test.charge, test.calls, got, test.want)
 		}
 	}
 }

@@ -14,7 +14,32 @@ type Policy struct {
 	Requests int           `config:"requests" doc:"Units in each period, on average."`
 	Per      time.Duration `config:"per" default:"1m" doc:"The period, in whole seconds."`
 	Burst    int           `config:"burst" doc:"Units at once after a pause; 0 is as many as requests."`
+	Charge   Unit          `config:"charge" default:"requests" doc:"What a unit is: requests, or calls that a request may cause at services. A screen is charged all that its plan may make, whatever the client chooses of it, for a limit comes first; and at most the burst, at least 1. A request that passes through is 1."`
 	Key      Key           `config:"key" default:"user" doc:"Who has an allowance of its own: each user, client (app) or address. Callers who are not known, as on a public route, count by address."`
+}
+
+// Unit is what a policy counts.
+type Unit string
+
+// The units. The zero value is [Requests].
+const (
+	Requests Unit = "requests"
+	Calls    Unit = "calls" // of services, that a request causes at most
+)
+
+// Cost is what a request is charged that causes so many calls at most. None is free.
+func (p *Policy) Cost(calls int) int {
+	if p.unit() == Calls {
+		return max(calls, 1)
+	}
+	return 1
+}
+
+func (p *Policy) unit() Unit {
+	if p.Charge == "" {
+		return Requests
+	}
+	return p.Charge
 }
 
 // Key says who shares an allowance.
@@ -55,6 +80,9 @@ func (p Policy) Validate(check *config.Check) {
 	}
 	if p.Burst < 0 || p.Burst > p.Requests {
 		check.Fault("burst", "must be from 0 to requests")
+	}
+	if p.Charge != "" && p.Charge != Requests && p.Charge != Calls {
+		check.Fault("charge", "must be %s or %s", Requests, Calls)
 	}
 	if p.Key != User && p.Key != Client && p.Key != Address {
 		check.Fault("key", "must be %s, %s or %s", User, Client, Address)

@@ -36,7 +36,7 @@ type Config struct {
 
 // AdminConfig is the operators' listener.
 type AdminConfig struct {
-	Listen      string `config:"listen" default:"127.0.0.1:9090" doc:"Address to serve /metrics, /livez and /readyz on."`
+	Listen      string `config:"listen" default:"127.0.0.1:9090" doc:"Address to serve /metrics, /livez, /readyz and what else there is for operators on."`
 	AllowRemote bool   `config:"allow_remote" default:"false" doc:"Whether that address may be reached from other machines. Nothing on it asks who is there."`
 }
 

@@ -81,30 +81,42 @@ func (h *health) report() report {
 	return r
 }
 
-// operators is the handler of the operators' listener.
+// builtIn are the pages that every operators' listener has.
 //
 // A failed reload is a reason and not a lack of readiness: the gateway goes on
 // serving what it served before, and taking all of its replicas out for one bad
 // file would turn a mistake into an outage. Nothing here depends on the services
 // behind, for the same reason.
-func (s *Server) operators(a AdminConfig) http.Handler {
-	pages := map[string]http.Handler{
-		"/livez":   http.HandlerFunc(livez),
-		"/readyz":  http.HandlerFunc(s.health.readyz),
-		"/metrics": promhttp.HandlerFor(s.tel.Metrics, promhttp.HandlerOpts{ErrorLog: errorLog(s.tel)}),
+func (s *Server) builtIn() map[string]http.Handler {
+	return map[string]http.Handler{
+		"/livez":   readOnly(http.HandlerFunc(livez)),
+		"/readyz":  readOnly(http.HandlerFunc(s.health.readyz)),
+		"/metrics": readOnly(promhttp.HandlerFor(s.tel.Metrics, promhttp.HandlerOpts{ErrorLog: errorLog(s.tel)})),
 	}
-	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		page := pages[r.URL.Path]
-		switch {
-		case page == nil:
-			problem.NoRoute.New("here are /livez, /readyz and /metrics").Write(w, problem.Ref{})
-		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+}
+
+func readOnly(page http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			p := problem.MethodNotAllowed.New("here is only to be read")
 			p.Header = http.Header{"Allow": {"GET, HEAD"}}
 			p.Write(w, problem.Ref{})
-		default:
-			page.ServeHTTP(w, r)
+			return
 		}
+		page.ServeHTTP(w, r)
+	})
+}
+
+// operators is the handler of the operators' listener.
+func (s *Server) operators(a AdminConfig) http.Handler {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		page := s.pages[r.URL.Path]
+		if page == nil {
+			here := strings.Join(slices.Sorted(maps.Keys(s.pages)), ", ")
+			problem.NoRoute.New("here are only "+here).Write(w, problem.Ref{})
+			return
+		}
+		page.ServeHTTP(w, r)
 	})
 	if a.AllowRemote {
 		return wellFramed(h)

@@ -47,6 +47,7 @@ type Server struct {
 	config Config
 	tel    *telemetry.Telemetry
 	health *health
+	pages  map[string]http.Handler // of the operators' listener, by path
 
 	public, admin *endpoint
 }
@@ -59,6 +60,7 @@ func New(c Config, a AdminConfig, h http.Handler, conf *tls.Config, tel *telemet
 		return nil, err
 	}
 	s := &Server{config: c, tel: tel, health: newHealth()}
+	s.pages = s.builtIn()
 	s.public = newEndpoint("server.listen", c.Listen, c, conf, tel, s.pace(h))
 	s.admin = newEndpoint("admin.listen", a.Listen, c, nil, tel, s.pace(s.operators(a)))
 	tel.Metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -67,6 +69,10 @@ func New(c Config, a AdminConfig, h http.Handler, conf *tls.Config, tel *telemet
 	}, func() float64 { return float64(s.public.conns.open()) }))
 	return s, nil
 }
+
+// Page has h answer at this path of the operators' listener, for whatever method.
+// It is called before [Server.Listen].
+func (s *Server) Page(path string, h http.Handler) { s.pages[path] = h }
 
 // Listen opens both listeners, or none. The error names the configuration key.
 func (s *Server) Listen() error {

@@ -20,7 +20,7 @@ type Exchange struct {
 	Subject  string // who is calling
 	App      string // through which client app
 	Code     string // the problem's code, for answers that are problems
-	Missing  string // parts that a partial answer lacks, comma separated
+	Missing  string // parts that an answer lacks, comma separated; of those that are shown otherwise, how: "picks:stale"
 	Cache    string // hit, miss or empty
 	Encoding string // content coding of the answer
 	Err      error  // why, for the operator
