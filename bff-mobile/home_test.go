@@ -1,64 +1,28 @@
 package main
 
 import (
-	"net/http"
-	"strings"
 	"testing"
+
+	"github.com/triptych-bff/triptych/shared/gatewaytest"
 )
 
 // TestHomeContract is what the services answer and what becomes of it; make record
 // writes both anew.
 func TestHomeContract(t *testing.T) {
-	g, _, token := start(t, "ada", "testdata/home")
-	complete(t, g.Get("/v1/home", token), http.StatusOK, "testdata/home.golden.json")
-}
-
-// TestHomeIsSmall keeps the phone's promise: a screen fits into the first
-// round trip of a connection.
-func TestHomeIsSmall(t *testing.T) {
-	g, _, token := start(t, "ada", "testdata/home")
-	const limit = 4 << 10
-	if answer := g.Get("/v1/home", token); len(answer.Body) > limit {
-		t.Errorf("%d bytes before compression; the screen's limit is %d", len(answer.Body), limit)
-	}
-	answer := g.Get("/v1/home", token, "Accept-Encoding", "gzip, zstd")
-	if got := answer.Header.Get("Content-Encoding"); got != "zstd" {
-		t.Errorf("content coding %q; the phone prefers zstd", got)
-	}
-}
-
-func TestHomeWithoutOrders(t *testing.T) {
-	g, services, token := start(t, "ada", "testdata/home")
-	services.Stop("orders")
-	answer := g.Get("/v1/home", token)
-	if got := answer.Header.Get("BFF-Completeness"); answer.Status != http.StatusOK || got != `partial, missing=("rentals")` {
-		t.Errorf("status %d, completeness %q", answer.Status, got)
-	}
-}
-
-func TestHomeWithoutRecommendations(t *testing.T) {
-	g, services, token := start(t, "ada", "testdata/home")
-	services.Stop("recommendations")
-	answer := g.Get("/v1/home", token)
-	if answer.Status != http.StatusOK || answer.Header.Get("BFF-Completeness") != `partial, missing=("picks")` {
-		t.Fatalf("status %d, completeness %q", answer.Status, answer.Header.Get("BFF-Completeness"))
-	}
-	if !strings.Contains(string(answer.Body), `"_meta":{"completeness":"partial","errors":[{"part":"picks","source":"recommendations"`) {
-		t.Errorf("the body does not name what is missing: %s", answer.Body)
-	}
-	if answer.Header.Get("ETag") != "" || answer.Header.Get("Cache-Control") != "no-store" {
-		t.Error("a partial answer can be stored")
-	}
-}
-
-func TestHomeWithoutUsers(t *testing.T) {
-	g, services, token := start(t, "ada", "testdata/home")
-	services.Stop("users")
-	refused(t, g.Get("/v1/home", token), http.StatusBadGateway, "unreachable")
-}
-
-func TestHomeNeverWaitsForAHungService(t *testing.T) {
-	g, services, token := start(t, "ada", "testdata/home")
-	services.Hang("users")
-	refused(t, g.Get("/v1/home", token), http.StatusGatewayTimeout, "upstream-timeout")
+	gatewaytest.Screen{
+		App: app(), As: member, Ask: "GET /v1/home",
+		Record: "testdata/home", Golden: "testdata/home.golden.json", MaxBytes: firstRoundTrip,
+	}.Run(t, gatewaytest.Cases{
+		"without orders":   {Stop: []string{"orders"}, Missing: []string{"rentals"}},
+		"without playback": {Stop: []string{"playback"}, Incomplete: []string{"rentals"}},
+		"with one rental alone": { // whose place nobody knows
+			Answer:     map[string]gatewaytest.Reply{"playback": {To: "GET /positions/ada/memento-2001", Status: 500}},
+			Incomplete: []string{"rentals"},
+			Golden:     "testdata/home-incomplete.golden.json",
+		},
+		"without recommendations": {Stop: []string{"recommendations"}, Missing: []string{"picks"}},
+		"without users":           {Stop: []string{"users"}, Status: 502, Code: "unreachable"},
+		"when users hang":         {Hang: []string{"users"}, Status: 504, Code: "upstream-timeout"},
+		"compressed":              {Send: map[string]string{"Accept-Encoding": "gzip, zstd"}, Header: map[string]string{"Content-Encoding": "zstd"}},
+	})
 }

@@ -1,90 +1,53 @@
 package main
 
 import (
-	"net/http"
 	"testing"
 
 	"github.com/triptych-bff/triptych/shared/gatewaytest"
 )
 
+// TestRentalsContract: without its orders or its pictures there is no screen.
 func TestRentalsContract(t *testing.T) {
-	g, _, token := start(t, "ada", "testdata/rentals")
-	complete(t, g.Get("/v1/rentals", token), http.StatusOK, "testdata/rentals.golden.json")
+	gatewaytest.Screen{
+		App: app(), As: member, Ask: "GET /v1/rentals",
+		Record: "testdata/rentals", Golden: "testdata/rentals.golden.json",
+	}.Run(t, gatewaytest.Cases{
+		"without orders":      {Stop: []string{"orders"}, Status: 502, Code: "unreachable"},
+		"without the catalog": {Stop: []string{"catalog"}, Status: 502, Code: "unreachable"},
+		"for customers":       {As: visitor, Status: 403, Code: "insufficient-scope", Calls: map[string]int{"orders": 0}},
+		"for members":         {Anonymous: true, Status: 401, Code: "unauthenticated", Calls: map[string]int{"orders": 0}},
+	})
 }
-
-func TestRentalsNeedTheirScope(t *testing.T) {
-	g, issuer := alone(t)
-	refused(t, g.Get("/v1/rentals", issuer.Token("ada", "films:read")), http.StatusForbidden, "insufficient-scope")
-	refused(t, g.Get("/v1/rentals", ""), http.StatusUnauthorized, "unauthenticated")
-	refused(t, take(g, issuer.Token("ada", "films:read orders:read"), fightClub), http.StatusForbidden, "insufficient-scope")
-}
-
-// TestRentalsWithout: without its pictures or its orders there is no screen.
-func TestRentalsWithout(t *testing.T) {
-	for _, service := range []string{"orders", "catalog"} {
-		t.Run(service, func(t *testing.T) {
-			g, services, token := start(t, "ada", "testdata/rentals")
-			services.Stop(service)
-			refused(t, g.Get("/v1/rentals", token), http.StatusBadGateway, "unreachable")
-		})
-	}
-}
-
-// take rents a film.
-func take(g *gatewaytest.Gateway, token, body string) gatewaytest.Answer {
-	return g.Do(http.MethodPost, "/v1/rentals", token, []byte(body), "Content-Type", "application/json")
-}
-
-const fightClub = `{"film_id":"fight-club-1999"}`
 
 // TestRentContract rents as ben, whose orders nobody else records.
 func TestRentContract(t *testing.T) {
-	g, _, token := start(t, "ben", "testdata/rent")
-	answer := take(g, token, fightClub)
-	complete(t, answer, http.StatusCreated, "testdata/rent.golden.json")
-	const limits = `"user";q=600;w=60, "purchases";q=20;w=60`
-	if got := answer.Header.Get("RateLimit-Policy"); got != limits {
-		t.Errorf("charged to %s, want %s", got, limits)
-	}
+	gatewaytest.Screen{
+		App: app(), As: ben, Ask: "POST /v1/rentals", Body: `{"film_id":"fight-club-1999"}`,
+		Record: "testdata/rent", Golden: "testdata/rent.golden.json", Status: 201,
+		Header: map[string]string{"RateLimit-Policy": `"user";q=600;w=60, "purchases";q=20;w=60`},
+	}.Run(t, gatewaytest.Cases{
+		"without orders": {Stop: []string{"orders"}, Status: 502, Code: "unreachable"},
+		// The rental may have been made, and the answer says so.
+		"when orders hang": {Hang: []string{"orders"}, Status: 502, Code: "outcome-unknown", Calls: map[string]int{"orders": 1}},
+		"of nothing":       {Body: `{"film":"fight-club-1999"}`, Status: 400, Code: "bad-request", Calls: map[string]int{"orders": 0}},
+		"of no JSON":       {Body: `film_id=fight-club-1999`, Status: 400, Code: "bad-request", Calls: map[string]int{"orders": 0}},
+		"for buyers":       {As: reader, Status: 403, Code: "insufficient-scope", Calls: map[string]int{"catalog": 0, "orders": 0}},
+	})
 }
 
 // TestRentKnownContract: a film that is rented already is not paid twice. The Dark
 // Knight is among ben's rentals.
 func TestRentKnownContract(t *testing.T) {
-	g, _, token := start(t, "ben", "testdata/rent_known")
-	refused(t, take(g, token, `{"film_id":"the-dark-knight-2008"}`), http.StatusConflict, "conflict")
+	gatewaytest.Screen{
+		App: app(), As: ben, Ask: "POST /v1/rentals", Body: `{"film_id":"the-dark-knight-2008"}`,
+		Record: "testdata/rent_known", Status: 409, Code: "conflict",
+	}.Run(t, nil)
 }
 
 // TestRentUnknownContract: what the catalog does not know is not asked of orders.
 func TestRentUnknownContract(t *testing.T) {
-	g, services, token := start(t, "ben", "testdata/rent_unknown")
-	refused(t, take(g, token, `{"film_id":"no-such-film"}`), http.StatusNotFound, "not-found")
-	if n := services.Calls("orders"); n != 0 {
-		t.Errorf("orders was called %d times", n)
-	}
-}
-
-func TestRentNothing(t *testing.T) {
-	g, services, token := start(t, "ben", "testdata/rent")
-	refused(t, take(g, token, `{"film":"fight-club-1999"}`), http.StatusBadRequest, "bad-request")
-	refused(t, take(g, token, `film_id=fight-club-1999`), http.StatusBadRequest, "bad-request")
-	if n := services.Calls("orders"); n != 0 {
-		t.Errorf("orders was called %d times", n)
-	}
-}
-
-// TestRentWhenOrdersHang: the rental may have been made, and the answer says so.
-func TestRentWhenOrdersHang(t *testing.T) {
-	g, services, token := start(t, "ben", "testdata/rent")
-	services.Hang("orders")
-	refused(t, take(g, token, fightClub), http.StatusBadGateway, "outcome-unknown")
-	if n := services.Calls("orders"); n != 1 {
-		t.Errorf("orders was called %d times", n)
-	}
-}
-
-func TestRentWithoutOrders(t *testing.T) {
-	g, services, token := start(t, "ben", "testdata/rent")
-	services.Stop("orders")
-	refused(t, take(g, token, fightClub), http.StatusBadGateway, "unreachable")
+	gatewaytest.Screen{
+		App: app(), As: ben, Ask: "POST /v1/rentals", Body: `{"film_id":"no-such-film"}`,
+		Record: "testdata/rent_unknown", Status: 404, Code: "not-found", Calls: map[string]int{"orders": 0},
+	}.Run(t, nil)
 }

@@ -15,7 +15,7 @@ func home(up upstreams) aggregation.Endpoint {
 
 	var parts []aggregation.Part
 	for _, r := range all[:filled] {
-		parts = append(parts, aggregation.Part{Name: r.id, From: r.from, Mask: r.mask, Else: aggregation.Omit})
+		parts = append(parts, r.part())
 	}
 	return aggregation.Endpoint{
 		Route: "GET /v1/home", Policy: "member", Limits: []string{"user"}, Budget: 4 * time.Second,

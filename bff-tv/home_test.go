@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,82 +11,76 @@ import (
 )
 
 // TestHomeContract is what the services answer and what becomes of it; make record
-// writes both anew.
+// writes both anew. A set that cannot be updated is promised a length, a small
+// answer, and no coding but gzip.
 func TestHomeContract(t *testing.T) {
-	g, _, token := start(t, "testdata/home")
-	answer := g.Get("/v1/home", token)
-	wantFull(t, answer)
-	gatewaytest.Golden(t, "testdata/home.golden.json", answer.Body)
+	gatewaytest.Screen{
+		App: app(), As: member, Ask: "GET /v1/home",
+		Record: "testdata/home", Golden: "testdata/home.golden.json", MaxBytes: 8 << 10,
+		Check: suitsOldSets,
+	}.Run(t, gatewaytest.Cases{
+		"without recommendations": {Stop: []string{"recommendations"}, Missing: []string{"hero", "picks"}},
+		"without orders":          {Stop: []string{"orders"}, Missing: []string{"continue"}},
+		"when orders hang":        {Hang: []string{"orders"}, Missing: []string{"continue"}},
+		// Pictures and titles come from there, so nothing is left to show.
+		"without the catalog": {Stop: []string{"catalog"}, Status: 502, Code: "unreachable"},
+		// A set that hangs on the wall shows what it had.
+		"when all of them stop": {
+			Before: 1, Stop: []string{"catalog", "orders", "recommendations"},
+			Stale: []string{"hero", "continue", "picks", "best"},
+		},
+		"for members": {Anonymous: true, Status: 401, Code: "unauthenticated"},
+		"compressed": {
+			Send:   map[string]string{"Accept-Encoding": "gzip, zstd, br"},
+			Header: map[string]string{"Content-Encoding": "gzip"},
+		},
+		"in codings that no set reads": {
+			Send:   map[string]string{"Accept-Encoding": "zstd, br"},
+			Header: map[string]string{"Content-Encoding": ""},
+		},
+	})
 }
 
-// TestHomeSuitsOldSets keeps the promises to a set that cannot be updated: a
-// length is always given, gzip is the only coding, and the answer is small.
-func TestHomeSuitsOldSets(t *testing.T) {
-	g, _, token := start(t, "testdata/home")
-	const limit = 8 << 10
-	answer := g.Get("/v1/home", token)
-	if len(answer.Body) > limit {
-		t.Errorf("%d bytes; a home has at most %d", len(answer.Body), limit)
-	}
-	if answer.Header.Get("Content-Length") == "" {
+// suitsOldSets: the length is given, and no row is drawn that is named as missing.
+func suitsOldSets(t testing.TB, a gatewaytest.Answer) {
+	if a.Header.Get("Content-Length") == "" {
 		t.Error("no Content-Length")
 	}
-	for offered, want := range map[string]string{"gzip, zstd, br": "gzip", "zstd, br": ""} {
-		if got := g.Get("/v1/home", token, "Accept-Encoding", offered).Header.Get("Content-Encoding"); got != want {
-			t.Errorf("offered %q: content coding %q, want %q", offered, got, want)
+	said, err := a.Completeness()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rowsOf(t, a) {
+		if slices.Contains(said.Missing, row.ID) {
+			t.Errorf("%s is there all the same: %s", row.ID, a.Body)
 		}
 	}
 }
 
-func TestHomeWithout(t *testing.T) {
-	for service, rows := range map[string][]string{
-		"recommendations": {"hero", "picks"},
-		"orders":          {"continue"},
-	} {
-		t.Run(service, func(t *testing.T) {
-			g, services, token := start(t, "testdata/home")
-			services.Stop(service)
-			wantWithout(t, g.Get("/v1/home", token), service, rows...)
-		})
+// drawn is a row as the set sees it.
+type drawn struct{ ID, Next, State string }
+
+func rowsOf(t testing.TB, a gatewaytest.Answer) []drawn {
+	t.Helper()
+	var screen struct{ Rows []drawn }
+	if err := json.Unmarshal(a.Plain(t), &screen); err != nil {
+		t.Fatal(err)
 	}
-}
-
-// TestHomeWithoutCatalog: pictures and titles come from there, so nothing is
-// left to show.
-func TestHomeWithoutCatalog(t *testing.T) {
-	g, services, token := start(t, "testdata/home")
-	services.Stop("catalog")
-	wantProblem(t, g.Get("/v1/home", token), http.StatusBadGateway, "unreachable")
-}
-
-func TestHomeNeverWaitsForAHungService(t *testing.T) {
-	g, services, token := start(t, "testdata/home")
-	services.Hang("orders")
-	wantWithout(t, g.Get("/v1/home", token), "orders", "continue")
-}
-
-func TestHomeIsForMembers(t *testing.T) {
-	g, _, _ := start(t, "testdata/home")
-	wantProblem(t, g.Get("/v1/home", ""), http.StatusUnauthorized, "unauthenticated")
+	return screen.Rows
 }
 
 // TestNextLeadsSomewhere: every address that home gives is one that the set can
 // ask for. Without a token it is told who it is that may, not that nothing is there.
 func TestNextLeadsSomewhere(t *testing.T) {
-	g, _, token := start(t, "testdata/home")
-	var screen struct {
-		Rows []struct{ ID, Next, State string }
-	}
-	if err := json.Unmarshal(g.Get("/v1/home", token).Body, &screen); err != nil {
-		t.Fatal(err)
-	}
+	issuer := gatewaytest.NewIssuer(t, "bff-tv", "tv-app")
+	g := gatewaytest.Start(t, app(), gatewaytest.Replay(t, app(), "testdata/home"), issuer)
 	shells := 0
-	for _, row := range screen.Rows {
+	for _, row := range rowsOf(t, g.Get("/v1/home", issuer.Token(member.Subject, member.Scopes))) {
 		if row.State == "shell" {
 			shells++
 		}
 		if row.Next != "" {
-			wantProblem(t, g.Get(row.Next, ""), http.StatusUnauthorized, "unauthenticated")
+			g.Get(row.Next, "").Refused(t, http.StatusUnauthorized, "unauthenticated")
 		} else if row.State == "shell" {
 			t.Errorf("nothing says where the films of %s are", row.ID)
 		}

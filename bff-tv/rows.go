@@ -33,12 +33,12 @@ func rows(up upstreams, n int, token any) []row {
 	begun := watching.Join("items.film_id", watched, "films.id", "film")
 	suggested := picks.Join("items.film_id", films, "films.id", "film")
 	best := func(id, title, genre string) row {
-		list := up.Catalog.Call("ListFilms", aggregation.Fields{"genre": genre, "order_by": "rating", "page_size": n, "page_token": token})
+		list := up.Catalog.Call("ListFilms", aggregation.Fields{"genre": genre, "order_by": "rating", "page_size": n, "page_token": token}).Public()
 		return row{id, title, "poster", list, `{items:films[]{film_id:id,title,year,image:posters[0].url},next_page_token}`, true}
 	}
 
 	return []row{
-		{"hero", "Tonight", "hero", suggested, `{items[:1]{film_id,title:film.title,year:film.year,reason,image:film.posters[3].url}}`, false},
+		{"hero", "Tonight", "hero", tonight.Call(aggregation.Fields{"picks": picks.Value(""), "films": films.Value("")}), "", false},
 		{"continue", "Continue watching", "landscape", begun, `{items[]{film_id,title,percent:progress.percent,image:film.posters[2].url}}`, false},
 		{"picks", "For you", "poster", suggested, `{items[]{film_id,title:film.title,year:film.year,reason,image:film.posters[0].url}}`, false},
 		best("best", "Best of all time", ""),
@@ -81,12 +81,18 @@ func (r row) pages() string { return r.path() + "/pages" }
 func (r row) endpoint(path string) aggregation.Endpoint {
 	return aggregation.Endpoint{
 		Route: "GET " + path, Policy: "member", Limits: []string{"user"}, Budget: 4 * time.Second,
-		Parts: []aggregation.Part{{Name: r.id, From: r.from, Mask: r.mask}},
+		Parts: []aggregation.Part{r.part()},
 		Compose: func(dst []byte, part func(name string) []byte) ([]byte, error) {
 			l, err := r.filled(part(r.id))
 			return appendJSON(dst, l, err)
 		},
 	}
+}
+
+// part is the row's films. A screen that hangs on a wall shows those of yesterday
+// rather than none.
+func (r row) part() aggregation.Part {
+	return aggregation.Part{Name: r.id, From: r.from, Mask: r.mask, Else: aggregation.LastGood(24 * time.Hour)}
 }
 
 // line is a row as the set gets it.

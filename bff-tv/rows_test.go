@@ -9,18 +9,21 @@ import (
 )
 
 // TestRowContract is what the services answer and what becomes of it, of each kind
-// of row and of a last page; make record writes both anew.
+// of row and of a last page, which only the page before knows; make record writes
+// both anew.
 func TestRowContract(t *testing.T) {
-	g, _, token := start(t, "testdata/rows")
+	issuer := gatewaytest.NewIssuer(t, "bff-tv", "tv-app")
+	g := gatewaytest.Start(t, app(), gatewaytest.Replay(t, app(), "testdata/rows"), issuer)
+	token := issuer.Token(member.Subject, member.Scopes)
 	next := ""
 	for _, id := range []string{"continue", "picks", "western"} {
 		answer := g.Get("/v1/rows/"+id, token)
-		wantFull(t, answer)
+		answer.Whole(t, http.StatusOK)
 		gatewaytest.Golden(t, "testdata/row-"+id+".golden.json", answer.Body)
 		next = nextOf(t, answer)
 	}
 	answer := g.Get(next, token)
-	wantFull(t, answer)
+	answer.Whole(t, http.StatusOK)
 	gatewaytest.Golden(t, "testdata/row-western-2.golden.json", answer.Body)
 	if more := nextOf(t, answer); more != "" {
 		t.Errorf("behind the last page there is %s", more)
@@ -36,53 +39,45 @@ func nextOf(t *testing.T, answer gatewaytest.Answer) string {
 	return row.Next
 }
 
-// TestRowsAreSmall: what a set draws in one line, it reads in one go.
-func TestRowsAreSmall(t *testing.T) {
-	g, _, token := start(t, "testdata/rows")
-	const limit, most = 6 << 10, 20
-	for _, id := range []string{"continue", "picks", "western"} {
-		answer := g.Get("/v1/rows/"+id, token)
-		var row struct{ Items []json.RawMessage }
-		if err := json.Unmarshal(answer.Body, &row); err != nil {
-			t.Fatal(err)
-		}
-		if len(answer.Body) > limit || len(row.Items) > most {
-			t.Errorf("%s: %d films in %d bytes; a row has at most %d in %d", id, len(row.Items), len(answer.Body), most, limit)
-		}
-	}
-}
-
-// TestRowWithout: a row is nothing without what it is made of.
-func TestRowWithout(t *testing.T) {
-	for service, id := range map[string]string{"orders": "continue", "recommendations": "picks", "catalog": "western"} {
-		t.Run(service, func(t *testing.T) {
-			g, services, token := start(t, "testdata/rows")
-			services.Stop(service)
-			wantProblem(t, g.Get("/v1/rows/"+id, token), http.StatusBadGateway, "unreachable")
+// TestRows: a row is nothing without what it is made of.
+func TestRows(t *testing.T) {
+	for id, service := range map[string]string{"continue": "orders", "picks": "recommendations", "western": "catalog"} {
+		t.Run(id, func(t *testing.T) {
+			rowScreen(id).Run(t, gatewaytest.Cases{
+				"without " + service: {Stop: []string{service}, Status: 502, Code: "unreachable"},
+				"for members":        {Anonymous: true, Status: 401, Code: "unauthenticated", Calls: map[string]int{service: 0}},
+			})
 		})
 	}
 }
 
-// TestUnknownRow: nor has every row pages.
-func TestUnknownRow(t *testing.T) {
-	g, _, token := start(t, "testdata/rows")
-	for _, path := range []string{"/v1/rows/cartoons", "/v1/rows/hero", "/v1/rows/picks/pages?page=2", "/v1/rows/western/pages/2"} {
-		wantProblem(t, g.Get(path, token), http.StatusNotFound, "no-route")
+// rowScreen is a row by itself. What a set draws in one line, it reads in one go.
+func rowScreen(id string) gatewaytest.Screen {
+	return gatewaytest.Screen{
+		App: app(), As: member, Ask: "GET /v1/rows/" + id,
+		Record: "testdata/rows", Golden: "testdata/row-" + id + ".golden.json", MaxBytes: 6 << 10,
+		Check: func(t testing.TB, a gatewaytest.Answer) {
+			var row struct{ Items []json.RawMessage }
+			if err := json.Unmarshal(a.Body, &row); err != nil {
+				t.Fatal(err)
+			}
+			if most := 20; len(row.Items) > most {
+				t.Errorf("%d films; a row has at most %d", len(row.Items), most)
+			}
+		},
 	}
 }
 
-// TestPagesNeedAPage: without one, they are not the first.
-func TestPagesNeedAPage(t *testing.T) {
-	g, services, token := start(t, "testdata/rows")
-	wantProblem(t, g.Get("/v1/rows/western/pages", token), http.StatusBadRequest, "bad-request")
-	if n := services.Calls("catalog"); n > 0 {
-		t.Errorf("%d calls for no page", n)
-	}
-}
-
-func TestRowsAreForMembers(t *testing.T) {
-	g, _, _ := start(t, "testdata/rows")
-	for _, path := range []string{"/v1/rows/western", "/v1/rows/western/pages?page=2"} {
-		wantProblem(t, g.Get(path, ""), http.StatusUnauthorized, "unauthenticated")
+// TestPages: without a page, they are not the first.
+func TestPages(t *testing.T) {
+	for name, c := range map[string]gatewaytest.Case{
+		"without a page":        {Ask: "GET /v1/rows/western/pages", Status: 400, Code: "bad-request", Calls: map[string]int{"catalog": 0}},
+		"for members":           {Ask: "GET /v1/rows/western/pages?page=2", Anonymous: true, Status: 401, Code: "unauthenticated"},
+		"as a path":             {Ask: "GET /v1/rows/western/pages/2", Status: 404, Code: "no-route"},
+		"of a row without them": {Ask: "GET /v1/rows/picks/pages?page=2", Status: 404, Code: "no-route"},
+		"of an unknown row":     {Ask: "GET /v1/rows/cartoons", Status: 404, Code: "no-route"},
+		"of no row by itself":   {Ask: "GET /v1/rows/hero", Status: 404, Code: "no-route"},
+	} {
+		t.Run(name, func(t *testing.T) { rowScreen("western").Try(t, c) })
 	}
 }

@@ -1,46 +1,24 @@
 package main
 
 import (
-	"net/http"
 	"testing"
 
 	"github.com/triptych-bff/triptych/shared/gatewaytest"
 )
 
-// TestDashboardContract is what the services answer and what becomes of it; make record
-// writes both anew.
-func TestDashboardContract(t *testing.T) {
-	g, _, token := start(t, "testdata/dashboard")
-	answer := g.Get("/api/dashboard", token)
-	wantFull(t, answer)
-	gatewaytest.Golden(t, "testdata/dashboard.golden.json", answer.Body)
-}
-
-// TestDashboardWithout: what others say is of the first recommendation, and gone
+// TestDashboardContract is what the services answer and what becomes of it; make
+// record writes both anew. What others say is of the first recommendation, and gone
 // with it.
-func TestDashboardWithout(t *testing.T) {
-	for service, parts := range map[string][]string{
-		"orders":          {"orders"},
-		"recommendations": {"recommendations", "talk"},
-		"reviews":         {"reviews", "talk"},
-		"catalog":         {"orders", "recommendations"},
-	} {
-		t.Run(service, func(t *testing.T) {
-			g, services, token := start(t, "testdata/dashboard")
-			services.Stop(service)
-			wantWithout(t, g.Get("/api/dashboard", token), service, parts...)
-		})
-	}
-}
-
-func TestDashboardWithoutUsers(t *testing.T) {
-	g, services, token := start(t, "testdata/dashboard")
-	services.Stop("users")
-	wantProblem(t, g.Get("/api/dashboard", token), http.StatusBadGateway, "unreachable")
-}
-
-func TestDashboardNeverWaitsForAHungService(t *testing.T) {
-	g, services, token := start(t, "testdata/dashboard")
-	services.Hang("users")
-	wantProblem(t, g.Get("/api/dashboard", token), http.StatusGatewayTimeout, "upstream-timeout")
+func TestDashboardContract(t *testing.T) {
+	gatewaytest.Screen{
+		App: app(), As: member, Ask: "GET /api/dashboard",
+		Record: "testdata/dashboard", Golden: "testdata/dashboard.golden.json",
+	}.Run(t, gatewaytest.Cases{
+		"without orders":          {Stop: []string{"orders"}, Missing: []string{"orders"}},
+		"without recommendations": {Stop: []string{"recommendations"}, Missing: []string{"recommendations", "talk"}},
+		"without reviews":         {Stop: []string{"reviews"}, Missing: []string{"reviews", "talk"}},
+		"without the catalog":     {Stop: []string{"catalog"}, Missing: []string{"orders", "recommendations"}},
+		"without users":           {Stop: []string{"users"}, Status: 502, Code: "unreachable"},
+		"when users hang":         {Hang: []string{"users"}, Status: 504, Code: "upstream-timeout"},
+	})
 }

@@ -1,69 +1,34 @@
 package main
 
 import (
-	"net/http"
 	"testing"
 
 	"github.com/triptych-bff/triptych/shared/gatewaytest"
 )
 
-const jackieBrown = "/api/pages/films/jackie-brown-1997"
-
 // TestFilmContract is what the services answer and what becomes of it; make record
-// writes both anew.
+// writes both anew. The page is rich, and yet no more than one page shows.
 func TestFilmContract(t *testing.T) {
-	g, _, token := start(t, "testdata/film")
-	answer := g.Get(jackieBrown, token)
-	wantFull(t, answer)
-	gatewaytest.Golden(t, "testdata/film.golden.json", answer.Body)
-}
-
-// TestFilmIsOnePage: rich, and yet no more than a page shows.
-func TestFilmIsOnePage(t *testing.T) {
-	g, _, token := start(t, "testdata/film")
-	const limit = 20 << 10
-	if answer := g.Get(jackieBrown, token); len(answer.Body) > limit {
-		t.Errorf("%d bytes before compression; the page's limit is %d", len(answer.Body), limit)
-	}
-}
-
-func TestFilmWithout(t *testing.T) {
-	for service, part := range map[string]string{
-		"reviews": "reviews", "recommendations": "similar", "playback": "watch", "orders": "mine",
-	} {
-		t.Run(service, func(t *testing.T) {
-			g, services, token := start(t, "testdata/film")
-			services.Stop(service)
-			wantWithout(t, g.Get(jackieBrown, token), service, part)
-		})
-	}
-}
-
-func TestFilmWithoutCatalog(t *testing.T) {
-	g, services, token := start(t, "testdata/film")
-	services.Stop("catalog")
-	wantProblem(t, g.Get(jackieBrown, token), http.StatusBadGateway, "unreachable")
-}
-
-// TestUnknownFilm: there is no page of it, whatever the other services say.
-func TestUnknownFilm(t *testing.T) {
-	g, _, token := start(t, "testdata/unknown")
-	wantProblem(t, g.Get("/api/pages/films/nosferatu-1922", token), http.StatusNotFound, "not-found")
-}
-
-// TestReviewsOfAFilmAreKept: they are the same for everybody, and the service says
-// for how long.
-func TestReviewsOfAFilmAreKept(t *testing.T) {
-	g, services, token := start(t, "testdata/film")
-	for range 2 {
-		wantFull(t, g.Get(jackieBrown, token))
-	}
-	if reviews, orders := services.Calls("reviews"), services.Calls("orders"); reviews != 1 || orders != 2 {
-		t.Errorf("reviews of the film were asked for %d times, and orders of the member %d times", reviews, orders)
-	}
-}
-
-func TestFilmIsForMembers(t *testing.T) {
-	g, _, _ := start(t, "testdata/film")
-	wantProblem(t, g.Get(jackieBrown, ""), http.StatusUnauthorized, "unauthenticated")
+	gatewaytest.Screen{
+		App: app(), As: member, Ask: "GET /api/pages/films/jackie-brown-1997",
+		Record: "testdata/film", Golden: "testdata/film.golden.json", MaxBytes: 20 << 10,
+	}.Run(t, gatewaytest.Cases{
+		"without reviews": {Stop: []string{"reviews"}, Missing: []string{"reviews"}},
+		"for a child": {
+			Answer: map[string]gatewaytest.Reply{"users": {Body: `{"preferences":{"maturity":"kids"}}`}},
+			Calls:  map[string]int{"reviews": 0},
+		},
+		"without recommendations": {Stop: []string{"recommendations"}, Missing: []string{"similar"}},
+		"without playback":        {Stop: []string{"playback"}, Missing: []string{"watch"}},
+		"without orders":          {Stop: []string{"orders"}, Missing: []string{"mine"}},
+		"without the catalog":     {Stop: []string{"catalog"}, Status: 502, Code: "unreachable"},
+		// Reviews are the same for everybody, and the service says for how long.
+		"a second time": {Before: 1, Calls: map[string]int{"reviews": 1, "orders": 2}},
+		// There is no page of it, whatever the other services say.
+		"of an unknown film": {
+			Ask: "GET /api/pages/films/nosferatu-1922", Record: "testdata/unknown",
+			Status: 404, Code: "not-found",
+		},
+		"for members": {Anonymous: true, Status: 401, Code: "unauthenticated"},
+	})
 }

@@ -2,12 +2,13 @@ module github.com/triptych-bff/triptych/bff-web
 
 go 1.26.0
 
-require github.com/triptych-bff/triptych/shared v0.3.0
+require github.com/triptych-bff/triptych/shared v0.4.0
 
 require (
 	github.com/MicahParks/jwkset v0.11.4 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/dunglas/httpsfv v1.1.2 // indirect
 	github.com/fsnotify/fsnotify v1.10.1 // indirect
 	github.com/go-viper/mapstructure/v2 v2.5.0 // indirect
 	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect

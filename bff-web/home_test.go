@@ -1,87 +1,80 @@
 package main
 
 import (
-	"net/http"
+	"encoding/json"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/triptych-bff/triptych/shared/gatewaytest"
 )
 
 // TestHomeContract is what the services answer and what becomes of it; make record
-// writes both anew.
+// writes both anew. The page is rich, and yet no more than one page shows.
 func TestHomeContract(t *testing.T) {
-	g, _, token := start(t, "testdata/home")
-	answer := g.Get("/api/pages/home", token)
-	wantFull(t, answer)
-	gatewaytest.Golden(t, "testdata/home.golden.json", answer.Body)
+	gatewaytest.Screen{
+		App: app(), As: member, Ask: "GET /api/pages/home",
+		Record: "testdata/home", Golden: "testdata/home.golden.json", MaxBytes: 36 << 10,
+	}.Run(t, gatewaytest.Cases{
+		"without orders":          {Stop: []string{"orders"}, Missing: []string{"continue"}},
+		"without recommendations": {Stop: []string{"recommendations"}, Missing: []string{"recommendations"}},
+		"without reviews":         {Stop: []string{"reviews"}, Missing: []string{"reviews"}},
+		"without the catalog":     {Stop: []string{"catalog"}, Missing: []string{"continue", "recommendations", "best"}},
+		"without users":           {Stop: []string{"users"}, Status: 502, Code: "unreachable"},
+		"when reviews hang":       {Hang: []string{"reviews"}, Missing: []string{"reviews"}},
+		"for members":             {Anonymous: true, Status: 401, Code: "unauthenticated", Calls: map[string]int{"users": 0}},
+		"in a browser of today": {
+			Send:   map[string]string{"Accept-Encoding": "gzip, deflate, br, zstd"},
+			Header: map[string]string{"Content-Encoding": "zstd"},
+		},
+	})
 }
 
-// TestHomeIsOnePage: rich, and yet no more than a page shows.
-func TestHomeIsOnePage(t *testing.T) {
-	g, _, token := start(t, "testdata/home")
-	const limit = 36 << 10
-	if answer := g.Get("/api/pages/home", token); len(answer.Body) > limit {
-		t.Errorf("%d bytes before compression; the page's limit is %d", len(answer.Body), limit)
-	}
-	answer := g.Get("/api/pages/home", token, "Accept-Encoding", "gzip, deflate, br, zstd")
-	if got := answer.Header.Get("Content-Encoding"); got != "zstd" {
-		t.Errorf("content coding %q; a browser of today reads zstd", got)
-	}
-}
-
-func TestHomeWithout(t *testing.T) {
-	for service, parts := range map[string][]string{
-		"orders":          {"continue"},
-		"recommendations": {"recommendations"},
-		"reviews":         {"reviews"},
-		"catalog":         {"continue", "recommendations", "best"},
+// TestTopPicture: what is not there is not fetched early, and makes no page fail.
+func TestTopPicture(t *testing.T) {
+	for posters, want := range map[string]string{
+		`[{"url":"/small","layout":"hero"},{"url":"/wide","layout":"hero"},{"url":"/other","layout":"poster"}]`: `{"preload":[{"href":"/wide","as":"image"}]}`,
+		`[{"url":"/small","layout":"poster"}]`: `{"preload":[]}`,
+		`[]`:                                   `{"preload":[]}`,
+		`null`:                                 `{"preload":[]}`,
 	} {
-		t.Run(service, func(t *testing.T) {
-			g, services, token := start(t, "testdata/home")
-			services.Stop(service)
-			wantWithout(t, g.Get("/api/pages/home", token), service, parts...)
-		})
+		var top topOfPage
+		if err := json.Unmarshal([]byte(`{"posters":`+posters+`}`), &top); err != nil {
+			t.Fatal(err)
+		}
+		h, err := topPicture(t.Context(), top)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := json.Marshal(h); string(got) != want {
+			t.Errorf("%s: got %s, want %s", posters, got, want)
+		}
 	}
 }
 
-func TestHomeWithoutUsers(t *testing.T) {
-	g, services, token := start(t, "testdata/home")
-	services.Stop("users")
-	wantProblem(t, g.Get("/api/pages/home", token), http.StatusBadGateway, "unreachable")
-}
-
-func TestHomeNeverWaitsForAHungService(t *testing.T) {
-	g, services, token := start(t, "testdata/home")
-	services.Hang("reviews")
-	wantWithout(t, g.Get("/api/pages/home", token), "reviews", "reviews")
-}
-
-func TestHomeIsForMembers(t *testing.T) {
-	g, services, _ := start(t, "testdata/home")
-	wantProblem(t, g.Get("/api/pages/home", ""), http.StatusUnauthorized, "unauthenticated")
-	if n := services.Calls("users"); n > 0 {
-		t.Errorf("%d calls for somebody unknown", n)
+// TestHomeInPieces: a browser draws the frame before any service has answered, and
+// each section as it comes.
+func TestHomeInPieces(t *testing.T) {
+	services := gatewaytest.Replay(t, app(), "testdata/home")
+	issuer := gatewaytest.NewIssuer(t, "bff-web", "web-app")
+	g := gatewaytest.Start(t, app(), services, issuer)
+	services.Stop("reviews")
+	a := g.Get("/api/pages/home", issuer.Token(member.Subject, member.Scopes), "Accept", "text/event-stream")
+	pieces := strings.Split(strings.TrimSuffix(string(a.Body), "\n\n"), "\n\n")
+	if a.Status != 200 || a.Header.Get("Content-Type") != "text/event-stream" || len(pieces) != 9 {
+		t.Fatalf("status %d, %d pieces: %s", a.Status, len(pieces), a.Body)
 	}
-}
-
-// TestHomeHead: what is not there is not fetched early, and makes no page fail.
-func TestHomeHead(t *testing.T) {
-	for part, want := range map[string]int{
-		`{"items":[{"film":{"posters":[{"url":"/small","layout":"poster"},{"url":"/wide","layout":"hero"}]}},{}]}`: 1,
-		`{"items":[{"film":{"posters":[{"url":"/small","layout":"poster"}]}}]}`:                                    0,
-		`{"items":[{"film_id":"not-in-the-catalog"}]}`:                                                             0,
-		`{"items":[]}`: 0,
-		`null`:         0,
-		``:             0,
-	} {
-		h, err := homeHead(func(string) []byte {
-			if part == "" {
-				return nil
-			}
-			return []byte(part)
-		})
-		if err != nil || h.Hints.Preload == nil || len(h.Hints.Preload) != want || want > 0 && h.Hints.Preload[0] != (preload{"/wide", "image"}) {
-			t.Errorf("%s: %+v, %v", part, h.Hints.Preload, err)
+	shell, end := pieces[0], pieces[8]
+	if shell != "event: shell\ndata: "+`{"type":"shell","members":["seo","hints","user","continue","recommendations","best","reviews"]}` {
+		t.Error(shell)
+	}
+	if !strings.HasPrefix(end, "event: end\ndata: "+`{"type":"end","completeness":"partial","errors":[{"part":"reviews"`) {
+		t.Error(end)
+	}
+	slices.Sort(pieces)
+	for i, name := range []string{"best", "continue", "hints", "recommendations", "reviews", "seo", "user"} {
+		if !strings.HasPrefix(pieces[1+i], "event: section\ndata: "+`{"type":"section","name":"`+name+`"`) {
+			t.Errorf("%s: %s", name, pieces[1+i])
 		}
 	}
 }

@@ -1,17 +1,5 @@
 package main
 
-import (
-	"encoding/json"
-
-	"github.com/triptych-bff/triptych/shared/aggregation"
-)
-
-// head is what a page has before its parts.
-type head struct {
-	SEO   seo   `json:"seo"`
-	Hints hints `json:"_hints"`
-}
-
 // seo is what the page says of itself: its title and its meta elements.
 type seo struct {
 	Title       string `json:"title"`
@@ -29,28 +17,6 @@ type hints struct {
 type preload struct {
 	Href string `json:"href"`
 	As   string `json:"as"`
-}
-
-// page puts a head before the parts that are there. The head is made of parts, and
-// of less where one is missing.
-func page(parts []aggregation.Part, head func(part func(name string) []byte) (head, error)) aggregation.Compose {
-	return func(dst []byte, part func(name string) []byte) ([]byte, error) {
-		h, err := head(part)
-		if err != nil {
-			return nil, err
-		}
-		text, err := json.Marshal(h)
-		if err != nil {
-			return nil, err
-		}
-		dst = append(dst, text[:len(text)-1]...)
-		for _, p := range parts {
-			if shown := part(p.Name); shown != nil {
-				dst = append(append(dst, `,"`+p.Name+`":`...), shown...)
-			}
-		}
-		return append(dst, '}'), nil
-	}
 }
 
 // pictures are a film's, of each layout the largest last.

@@ -165,7 +165,7 @@ func TestWhatAScreensServicesGet(t *testing.T) {
 	})
 	w := closed(t)
 	w.start("provider", nil, "--listen", w.addr["provider"])
-	for _, name := range []string{"orders", "catalog", "recommendations"} {
+	for _, name := range []string{"orders", "playback", "catalog", "recommendations"} {
 		w.service(name)
 	}
 	w.configure("bff-mobile", func(c string) string { return replace(t, c, w.addr["users"], s.addr) })

@@ -11,7 +11,7 @@ import (
 
 // uses are the services that each first screen is made of.
 var uses = map[string][]string{
-	"bff-mobile": {"users", "orders", "catalog", "recommendations"},
+	"bff-mobile": {"users", "orders", "catalog", "recommendations", "playback"},
 	"bff-web":    {"users", "orders", "reviews", "catalog", "recommendations"},
 	"bff-tv":     {"orders", "catalog", "recommendations"},
 }

@@ -50,7 +50,7 @@ func TestPlaceOrder(t *testing.T) {
 	s := serve(t, "orders")
 	before := s.get(t, api, "/orders?user=ada&limit=50")
 	a := s.send(t, api, http.MethodPost, "/orders", `{"user":"ada","film_id":"pulp-fiction-1994","kind":"rental","quality":"hd"}`)
-	if a.status != http.StatusCreated || a.header.Get("Location") != "/orders/ada-0033" || a.header.Get("Cache-Control") != "private, no-store" {
+	if a.status != http.StatusCreated || a.header.Get("Location") != "/orders/ada-0033" || a.header.Get("Cache-Control") != "private, no-cache" {
 		t.Fatalf("%d %v %s", a.status, a.header, a.body)
 	}
 	o := decode[orders.Order](t, a)

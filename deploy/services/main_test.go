@@ -142,7 +142,7 @@ func TestUsers(t *testing.T) {
 	s := serve(t, "users")
 	for _, m := range worldOf(t).Members {
 		a := s.get(t, api, "/users/"+m.ID)
-		if a.status != http.StatusOK || a.header.Get("Cache-Control") != "private, no-store" || a.header.Get("Content-Type") != "application/json" {
+		if a.status != http.StatusOK || a.header.Get("Cache-Control") != "private, no-cache" || a.header.Get("Content-Type") != "application/json" {
 			t.Fatalf("%s: %d %v", m.ID, a.status, a.header)
 		}
 		within(t, "user "+m.ID, len(a.body), 2000, 4200)
@@ -205,7 +205,7 @@ func TestReviews(t *testing.T) {
 	}
 
 	a = s.get(t, api, "/reviews?user=ada&limit=50")
-	if got := a.header.Get("Cache-Control"); got != "private, no-store" {
+	if got := a.header.Get("Cache-Control"); got != "private, no-cache" {
 		t.Errorf("of a user: Cache-Control %q", got)
 	}
 	mine := decode[reviews.Page](t, a)

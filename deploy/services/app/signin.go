@@ -55,7 +55,7 @@ func signIn(provider string) http.Handler {
 		case err != nil:
 			rest.Refuse(w, http.StatusBadGateway, err.Error())
 		default:
-			rest.Answer(w, rest.Private, map[string]any{"access_token": token, "expires_in": int(ttl.Seconds())})
+			rest.Answer(w, rest.NoStore, map[string]any{"access_token": token, "expires_in": int(ttl.Seconds())})
 		}
 	})
 }

@@ -20,7 +20,7 @@ const (
 	// Public is for what is the same for everybody.
 	Public = "public, max-age=60"
 	// Private is for what belongs to one person.
-	Private = "private, no-store"
+	Private = "private, no-cache"
 	// NoStore is for problems and for the ops listener.
 	NoStore = "no-store"
 	// Forever is for what never changes under its URL.
