@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/triptych-bff/triptych/deploy/bench/documents"
@@ -16,6 +17,7 @@ type scenario struct {
 	// none, nobody is asked who is calling.
 	tokens int
 	must   bool // refuse those without a good token
+	apart  bool // every request under way is for a visit of its own, so that no two calls of services are the same
 	gzip   bool // clients accept it
 	tls    bool
 	http2  bool // over TLS
@@ -33,9 +35,9 @@ func scenarios() []*scenario {
 		{name: "pass", title: "Pass-through of a JSON of 1.5 KB", path: "/users/u1", want: document},
 		{name: "identity", title: "The same for the holder of a token (RS256), within a rate limit; one user", path: "/users/u1", tokens: 1, must: true, want: document},
 		{name: "identity-many", title: "The same for 2,000 users in turn", path: "/users/u1", tokens: 2000, must: true, want: document},
-		{name: "rich", title: "Five services in one answer: 69 KB in, 66 KB out", path: "/rich", tokens: 1, want: rich},
-		{name: "small", title: "Five services in one small answer: 69 KB in, 9 KB out", path: "/small", tokens: 1, want: small},
-		{name: "small-gzip", title: "The same, compressed by those who can", path: "/small", tokens: 1, gzip: true, want: small},
+		{name: "rich", apart: true, title: "Five services in one answer: 69 KB in, 66 KB out", path: "/rich", tokens: 1, want: rich},
+		{name: "small", apart: true, title: "Five services in one small answer: 69 KB in, 9 KB out", path: "/small", tokens: 1, want: small},
+		{name: "small-gzip", apart: true, title: "The same, compressed by those who can", path: "/small", tokens: 1, gzip: true, want: small},
 		{name: "cached", title: "Five services in one answer of 66 KB, when theirs may be cached", path: "/cached/rich", tokens: 1, want: rich},
 		{name: "tls", title: "Pass-through of 1.5 KB over TLS 1.3, connections kept", path: "/users/u1", tls: true, want: document},
 		{name: "http2", title: "Pass-through of 1.5 KB over HTTP/2 and TLS 1.3", path: "/users/u1", tls: true, http2: true, want: document},
@@ -49,12 +51,23 @@ func (s *scenario) requests(listen string, tokens []string) [][]byte {
 	if s.gzip {
 		common.WriteString("Accept-Encoding: gzip\r\n")
 	}
-	if len(tokens) == 0 {
-		return [][]byte{[]byte(common.String() + "\r\n")}
+	visits := 1
+	if s.apart {
+		visits = mostVisits
 	}
-	all := make([][]byte, len(tokens))
-	for i, token := range tokens {
-		all[i] = []byte(common.String() + "Authorization: Bearer " + token + "\r\n\r\n")
+	all := make([][]byte, 0, visits*max(len(tokens), 1))
+	for i := range cap(all) {
+		head := common.String()
+		if len(tokens) > 0 {
+			head += "Authorization: Bearer " + tokens[i%len(tokens)] + "\r\n"
+		}
+		if s.apart {
+			head += "X-Visit: " + strconv.Itoa(1000+i) + "\r\n"
+		}
+		all = append(all, []byte(head+"\r\n"))
 	}
 	return all
 }
+
+// mostVisits is far more than there are connections.
+const mostVisits = 1024

@@ -3,21 +3,22 @@ package aggregation
 import (
 	"context"
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/triptych-bff/triptych/shared/upstream"
 )
 
-// BenchmarkRun is the engine without the wire: what a part costs beside its call.
+// BenchmarkRun is the engine without the wire, of answers so short that hardly anything
+// is projected: the difference of six parts and one, divided by five, is what a part
+// costs. Two of its allocations are of the call that is not made.
 func BenchmarkRun(b *testing.B) {
-	body := []byte(`{"items":[` + strings.Repeat(`{"id":"x","title":"a title","more":{"a":1,"b":[1,2,3]}},`, 50) + `{}]}`)
-	for _, n := range []int{1, 5} {
+	body := []byte(`{"id":"x","title":"a title"}`)
+	for _, n := range []int{1, 6} {
 		b.Run(fmt.Sprint("parts=", n), func(b *testing.B) {
 			services := func(string) (Binding, bool) { return Binding{Caller: ready{body}}, true }
 			e := Endpoint{Route: "GET /x", Policy: "p", Budget: 1 << 40}
 			for i := range n {
-				e.Parts = append(e.Parts, Part{Name: fmt.Sprint("p", i), From: HTTP("s").Get("/x/{}", Claim("sub")), Mask: `{items[:3]{id,title}}`})
+				e.Parts = append(e.Parts, Part{Name: fmt.Sprint("p", i), From: HTTP("s").Get("/x/{}", Claim("sub")), Mask: `{id}`})
 			}
 			p, err := Compile(e, env(services))
 			if err != nil {

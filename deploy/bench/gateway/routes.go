@@ -27,13 +27,16 @@ func (c *Config) Endpoints() []aggregation.Endpoint {
 // calls are the five answers that a screen is made of.
 type calls struct{ user, orders, products, recommendations, reviews *aggregation.Call }
 
+// live calls differ from visit to visit: identical ones that are under way at once are
+// made once, and what a call costs is to be measured.
 func live() calls {
+	visit := aggregation.Query{"visit": aggregation.HeaderField("X-Visit").Or("none")}
 	return calls{
-		user:            aggregation.HTTP("users").Get("/users/u1"),
-		orders:          aggregation.HTTP("orders").Get("/orders"),
-		products:        aggregation.HTTP("products").Get("/products"),
-		recommendations: aggregation.HTTP("recommendations").Get("/recommendations"),
-		reviews:         aggregation.HTTP("reviews").Get("/reviews"),
+		user:            aggregation.HTTP("users").Get("/users/u1", visit),
+		orders:          aggregation.HTTP("orders").Get("/orders", visit),
+		products:        aggregation.HTTP("products").Get("/products", visit),
+		recommendations: aggregation.HTTP("recommendations").Get("/recommendations", visit),
+		reviews:         aggregation.HTTP("reviews").Get("/reviews", visit),
 	}
 }
 
