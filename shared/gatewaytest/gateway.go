@@ -138,7 +138,12 @@ func (g *Gateway) Do(method, path, token string, body []byte, header ...string) 
 const patience = 30 * time.Second
 
 var client = &http.Client{
-	Transport:     &http.Transport{DisableCompression: true, DisableKeepAlives: true},
+	Transport: &http.Transport{
+		DisableCompression: true, DisableKeepAlives: true,
+		// A body that is refused before it is read is sent in one write all the same:
+		// between two, the connection may be gone, and the answer with it.
+		WriteBufferSize: 128 << 10,
+	},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 

@@ -67,7 +67,7 @@ func TestScreenOfGRPC(t *testing.T) {
 			"library.binpb": {Data: descriptors(t)},
 			"config.yaml": {Data: []byte(`
 policies: [{name: anybody, public: true}]
-upstreams: {library: {grpc: "127.0.0.1:1", descriptors: "embedded:library.binpb", timeout: 500ms}}
+upstreams: {library: {grpc: "127.0.0.1:1", descriptors: "embedded:library.binpb", timeout: 3s}}
 `)},
 		},
 	}
