@@ -30,6 +30,9 @@ func (c *call) refusal(response *upstream.Response) *problem.Problem {
 	if c.unsafe {
 		return refusedChange(response.Status, cause)
 	}
+	if c.request.RPC != nil && response.Status == http.StatusGatewayTimeout {
+		return problem.UpstreamTimeout.Wrap(cause, "") // DEADLINE_EXCEEDED: it was told our own deadline
+	}
 	return problem.BadUpstream.Wrap(cause, "")
 }
 

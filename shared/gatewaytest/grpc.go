@@ -71,6 +71,9 @@ func unary(one *service, stream grpc.ServerStream, answer grpcAnswer) error {
 
 func (s *Services) replayGRPC(one *service, stream grpc.ServerStream, m *protojson.Method, _ proto.Message, text string) (proto.Message, error) {
 	e, ok := s.answer(one, text, stream.Context().Done())
+	if err := stream.Context().Err(); err != nil { // nobody waits any more, or not here
+		return nil, status.FromContextError(err).Err()
+	}
 	if !ok {
 		return nil, status.Error(codes.Unimplemented, "not recorded")
 	}
