@@ -192,7 +192,7 @@ func (r *run) next() {
 		r.arrive(r.await(i))
 		return
 	}
-	r.part()
+	r.readApart()
 	select {
 	case done := <-r.results:
 		r.apart--
@@ -202,8 +202,8 @@ func (r *run) next() {
 	}
 }
 
-// part gives each call under way a goroutine that reads its answer.
-func (r *run) part() {
+// readApart gives each call under way a goroutine that reads its answer.
+func (r *run) readApart() {
 	for _, i := range r.started {
 		go func() { r.results <- r.await(i) }()
 	}

@@ -63,7 +63,7 @@ func (r *run) sendMember(name string) {
 					s.Flaws = append(s.Flaws, r.flaw(k))
 				}
 			}
-			r.part()      // a client that is slow to take it keeps nobody from reading what others may wait for
+			r.readApart() // a client that is slow to take it keeps nobody from reading what others may wait for
 			_ = r.send(s) // which ends the request, if it fails
 		}
 	}

@@ -3,7 +3,6 @@ package aggregation
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -13,14 +12,12 @@ import (
 
 	"github.com/bufbuild/protocompile"
 	"go.uber.org/goleak"
-	"google.golang.org/grpc"
 	google "google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/triptych-bff/triptych/shared/identity"
-	"github.com/triptych-bff/triptych/shared/protojson"
 	"github.com/triptych-bff/triptych/shared/telemetry"
 	"github.com/triptych-bff/triptych/shared/upstream"
 )
@@ -93,39 +90,7 @@ func (w *world) json(name, body string) {
 // as JSON.
 func (w *world) books(answer func(request string) string) {
 	w.t.Helper()
-	files, err := protojson.Load(descriptors(w.t))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	method, err := files.Method("library.v1.Library", "BatchGetBooks")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	server := grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
-		in, out := method.NewInput(), method.NewOutput()
-		if err := stream.RecvMsg(in); err != nil {
-			return err
-		}
-		text, err := protojson.Append(nil, in)
-		if err != nil {
-			return err
-		}
-		if err := unmarshal(answer(string(text)), out); err != nil {
-			return err
-		}
-		return stream.SendMsg(out)
-	}))
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	go func() { _ = server.Serve(l) }()
-	w.t.Cleanup(server.Stop)
-	service, err := w.pool.Service("library", upstream.Config{GRPC: l.Addr().String(), Timeout: 10 * time.Second}, files)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.by["library"] = Binding{Caller: service, Files: files}
+	w.rpc(func(_ context.Context, request string) (string, error) { return answer(request), nil })
 }
 
 func descriptors(t testing.TB) []byte {
